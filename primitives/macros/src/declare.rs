@@ -12,6 +12,9 @@ use syn::{
 
 use crate::signature::{self, Errors, Method};
 
+/// As `realm_primitives::metadata::STREAM_KEY_PREFIX`, which cannot be named here: that crate uses this one.
+const STREAM_KEY_PREFIX: &str = "stream:";
+
 /// The version of an API that states none.
 const API_VERSION_DEFAULT: u32 = 1;
 
@@ -110,7 +113,7 @@ impl Api {
         let id = sp_crypto_hashing::blake2_64(name.as_bytes());
         let docs_text = doc_lines(docs);
         let signatures = methods.iter().map(ApiMethod::signature);
-        let declarations = methods.iter().map(ApiMethod::declaration);
+        let declarations = methods.iter().map(|method| method.declaration(&name));
         let calls = methods.iter().map(|method| method.call(&name));
         let caller = format_ident!("{}Caller", ident.unraw(), span = ident.span());
         let caller_doc = format!("Typed calls of [`{ident}`] from outside the sandbox, over any [`RuntimeCaller`](::realm_primitives::api::RuntimeCaller).");
@@ -190,7 +193,7 @@ impl ApiMethod {
     }
 
     /// The method's part of the metadata entry.
-    fn declaration(&self) -> TokenStream {
+    fn declaration(&self, api: &str) -> TokenStream {
         let Method { name, arguments, output } = &self.method;
         let docs = doc_lines(&self.docs);
         let arguments = arguments.iter().map(|argument| {
@@ -207,7 +210,15 @@ impl ApiMethod {
             }
         });
         let stream = match &self.stream {
-            Some(item) => quote!(::core::option::Option::Some(::realm_primitives::__private::scale_info::meta_type::<#item>)),
+            Some(item) => {
+                let key = format!("{STREAM_KEY_PREFIX}{api}_{name}");
+                quote! {
+                    ::core::option::Option::Some(::realm_primitives::api::StreamDeclaration {
+                        key: #key,
+                        item: ::realm_primitives::__private::scale_info::meta_type::<#item>,
+                    })
+                }
+            }
             None => quote!(::core::option::Option::None),
         };
         quote! {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use quote::ToTokens;
-use syn::{Error, FnArg, PatType, ReturnType, Signature, Type, ext::IdentExt, spanned::Spanned};
+use syn::{Error, FnArg, PatType, ReturnType, Signature, Type, ext::IdentExt};
 
 /// The most arguments a method can take: SCALE tuples are implemented up to this many elements.
 pub const ARGUMENTS_MAX: usize = 18;
