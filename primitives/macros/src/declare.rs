@@ -282,7 +282,10 @@ fn doc_lines(attributes: &[Attribute]) -> Vec<String> {
         },
         _ => None,
     });
-    text.flat_map(|text| text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()).collect::<Vec<_>>())
+    let text: Vec<String> = text.collect();
+    text.iter()
+        .flat_map(|text| text.split('\n'))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned())
         .collect()
 }
 
