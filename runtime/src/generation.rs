@@ -1,0 +1,202 @@
+//! The decode loop: what turns a prompt's tokens into an answer, token by token, in the sandbox.
+//!
+//! ```text
+//!   prompt tokens ─► session.forward ─► sample_token ─► end? ─► detokenize ─► stop text? ─► emit
+//!                          ▲                                                                 │
+//!                          └──────────────────────── the token ◄─────────────────────────────┘
+//! ```
+
+use crate::{
+    apis::Runtime,
+    options::Plan,
+    price::price,
+    stop::{Seen, StopMatcher},
+};
+use alloc::{string::String, vec::Vec};
+use realm_primitives::{
+    CallContext, FinishReason, GenerateOptions, GenerateResult, NanoUsd, Receipt, RuntimeError, TokenEvent,
+    TokenLogprob,
+    host::{
+        HostError,
+        context::call_context,
+        inference::{self, Detokenizer, Sampler, Session},
+        stream,
+    },
+};
+
+/// Whether a generation sends its text while it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Streaming {
+    /// Only the result is wanted.
+    No,
+    /// If the call has a subscriber.
+    IfRead,
+}
+
+/// An answer, before it is told as the one or the other result type.
+pub(crate) struct Generation {
+    pub text: String,
+    pub tokens_generated: u32,
+    pub prompt_tokens: u32,
+    pub cached_tokens: u32,
+    pub finish_reason: FinishReason,
+    pub cost_usd: NanoUsd,
+    pub seed: u64,
+    pub receipt: Receipt,
+    pub logprobs: Option<Vec<TokenLogprob>>,
+}
+
+/// Continues a prompt.
+pub(crate) fn complete(prompt: &str, options: &GenerateOptions, streaming: Streaming) -> Result<GenerateResult, RuntimeError> {
+    let context = call_context()?;
+    // Options are checked before anything is computed for them.
+    let plan = Plan::new(options, context.seed)?;
+    let tokens = inference::tokenize(prompt)?;
+    if tokens.is_empty() {
+        return Err(RuntimeError::InvalidParams { field: "prompt".into(), message: "must not be empty".into() });
+    }
+    let made = generate(&tokens, plan, &context, streaming)?;
+    Ok(GenerateResult {
+        text: made.text,
+        tokens_generated: made.tokens_generated,
+        prompt_tokens: made.prompt_tokens,
+        cached_tokens: made.cached_tokens,
+        finish_reason: made.finish_reason,
+        cost_usd: made.cost_usd,
+        seed: made.seed,
+        receipt: made.receipt,
+        logprobs: made.logprobs,
+    })
+}
+
+/// Continues a prompt's tokens; there must be at least one.
+pub(crate) fn generate(
+    prompt: &[u32],
+    plan: Plan,
+    context: &CallContext,
+    streaming: Streaming,
+) -> Result<Generation, RuntimeError> {
+    let facts = inference::model_info()?;
+    let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+    let budget = plan.budget(prompt_tokens, facts.context_length, context.max_tokens_limit)?;
+
+    let seed = plan.sampling.seed;
+    let mut sampler = Sampler::open(&plan.sampling)?;
+    sampler.accept(prompt)?;
+    let mut session = Session::open(prompt)?;
+    let cached_tokens = session.token_count()?;
+    let mut answer = Answer::open(plan, streaming == Streaming::IfRead && context.streaming)?;
+
+    let mut logits = session.forward(&prompt[cached_tokens as usize..])?;
+    let finish_reason = loop {
+        let token = sampler.sample_token(&logits, 0)?;
+        if inference::is_end_token(token)? {
+            answer.finish()?;
+            break FinishReason::Stop;
+        }
+        if answer.push(token, &sampler)? {
+            break FinishReason::Stop;
+        }
+        if answer.token_count == budget {
+            answer.finish()?;
+            break FinishReason::Length;
+        }
+        logits = session.forward(&[token])?;
+    };
+
+    Ok(Generation {
+        cost_usd: price(&context.prices, prompt_tokens, cached_tokens, answer.token_count),
+        text: answer.text,
+        tokens_generated: answer.token_count,
+        prompt_tokens,
+        cached_tokens,
+        finish_reason,
+        seed,
+        receipt: Receipt {
+            code_hash: context.code_hash,
+            model_hash: facts.model_hash,
+            spec_version: Runtime::SPEC_VERSION,
+        },
+        logprobs: answer.logprobs,
+    })
+}
+
+/// The answer so far: tokens become text, text that is certain is sent.
+struct Answer {
+    detokenizer: Option<Detokenizer>,
+    stops: Option<StopMatcher>,
+    streaming: bool,
+    text: String,
+    token_count: u32,
+    /// Some if the caller asked for them: one entry per token.
+    logprobs: Option<Vec<TokenLogprob>>,
+    /// Entries of `logprobs` that were already sent.
+    logprobs_sent: usize,
+}
+
+impl Answer {
+    fn open(plan: Plan, streaming: bool) -> Result<Self, HostError> {
+        Ok(Answer {
+            detokenizer: Some(Detokenizer::open()?),
+            logprobs: plan.sampling.logprobs.is_some().then(Vec::new),
+            stops: Some(StopMatcher::new(plan.stops)),
+            streaming,
+            text: String::new(),
+            token_count: 0,
+            logprobs_sent: 0,
+        })
+    }
+
+    /// Takes the token just sampled; true if a stop text ended the answer.
+    fn push(&mut self, token: u32, sampler: &Sampler) -> Result<bool, HostError> {
+        self.token_count += 1;
+        if let Some(logprobs) = &mut self.logprobs {
+            logprobs.push(sampler.logprob()?);
+        }
+        let piece = match &mut self.detokenizer {
+            Some(detokenizer) => detokenizer.push(token)?,
+            None => String::new(),
+        };
+        self.say(&piece)
+    }
+
+    /// No token follows: what was held back is part of the answer, unless a stop text is in it.
+    fn finish(&mut self) -> Result<(), HostError> {
+        let rest = self.detokenizer.take().map_or(Ok(String::new()), Detokenizer::finish)?;
+        if !self.say(&rest)? {
+            let held = self.stops.take().map(StopMatcher::finish).unwrap_or_default();
+            self.send(held)?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, piece: &str) -> Result<bool, HostError> {
+        match self.stops.as_mut().map(|stops| stops.push(piece)) {
+            Some(Seen::Stop(text)) => {
+                self.stops = None;
+                self.send(text)?;
+                Ok(true)
+            }
+            Some(Seen::Text(text)) => self.send(text).map(|()| false),
+            None => Ok(true),
+        }
+    }
+
+    fn send(&mut self, text: String) -> Result<(), HostError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.text.push_str(&text);
+        if !self.streaming {
+            return Ok(());
+        }
+        let logprobs = self.logprobs.as_ref().map(|all| all[self.logprobs_sent..].to_vec());
+        self.logprobs_sent = self.logprobs.as_ref().map_or(0, Vec::len);
+        stream::emit(&TokenEvent {
+            token: text,
+            index: self.token_count.saturating_sub(1),
+            logprob: logprobs.as_ref().and_then(|entries| entries.last()).map(|entry| entry.logprob),
+            logprobs,
+        })
+    }
+}
