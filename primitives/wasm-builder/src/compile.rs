@@ -83,7 +83,11 @@ fn rust_flags(manifest_dir: &Path, sysroot: &Path, target_dir: &Path) -> Vec<Str
         format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
         "-Clink-arg=--stack-first".to_string(),
     ];
-    flags.extend(home.map(|home| format!("--remap-path-prefix={}=/cargo", home.display())));
+    // A registry's sources lie in a folder named after the registry's address; the later flag wins.
+    let registries = home.iter().flat_map(|home| fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten());
+    let registries: Vec<_> = registries.map(|registry| format!("--remap-path-prefix={}=/crates", registry.path().display())).collect();
+    flags.extend(home.iter().map(|home| format!("--remap-path-prefix={}=/cargo", home.display())));
+    flags.extend(registries);
     flags
 }
 
