@@ -1,0 +1,390 @@
+//! The scheduler's state, and the events that change it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::fair::{FairQueue, FairShare};
+use super::plan::{Output, Part, Plan};
+use super::room::{Claim, make_room};
+use super::sequence::Sequence;
+use super::{JobId, SequenceId};
+use crate::TenantKey;
+use crate::cache::{BLOCK_LEN, BlockPool, PrefixIndex, Shortage, blocks_for};
+
+/// A job with at most this many tokens to go is served with the decoding sequences, before any chunk of a prompt.
+/// Wide enough for a few speculated tokens.
+const DECODE_TOKENS_MAX: u32 = 8;
+
+/// The scheduler's bounds. All are at least 1.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Sequences open at once.
+    pub sequences_max: usize,
+    /// Jobs that wait for their first blocks.
+    pub queue_len_max: usize,
+    /// Tokens in a step.
+    pub batch_tokens_max: u32,
+    /// Tokens of prompts in a step.
+    pub prefill_chunk_tokens: u32,
+    /// Tokens in a sequence.
+    pub context_length: u32,
+    /// Whether finished blocks are kept for later sequences.
+    pub prefix_cache: bool,
+}
+
+/// Why a request was not taken. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// As many are open or waiting as there may be; the newcomer would have been number `position`.
+    Overloaded { position: usize },
+    /// The sequence would be longer than the context.
+    ContextOverflow { len: u32, new_tokens: usize, context_length: u32 },
+    /// The sequence would take more blocks than the tenant or the node has, were it alone.
+    CacheTooSmall { blocks_needed: u32, blocks_max: u32 },
+    /// No tokens were given.
+    NothingToDo,
+    /// The sequence is not open, or has a job already.
+    NotReady,
+}
+
+#[derive(Debug)]
+struct Job {
+    sequence: SequenceId,
+    output: Output,
+    /// Outputs of positions below this one were delivered, or are not wanted.
+    output_from: u32,
+}
+
+/// State + events -> plan.
+#[derive(Debug)]
+pub struct Scheduler {
+    limits: Limits,
+    pub(super) pool: BlockPool,
+    pub(super) prefixes: PrefixIndex,
+    pub(super) sequences: HashMap<SequenceId, Sequence>,
+    /// In the order in which they were asked for.
+    jobs: BTreeMap<JobId, Job>,
+    shares: FairShare,
+    /// Open sequences of each tenant.
+    tenants: HashMap<TenantKey, u32>,
+    ids: u64,
+    step: u64,
+}
+
+impl Scheduler {
+    pub fn new(limits: Limits, pool: BlockPool) -> Self {
+        Self {
+            limits,
+            pool,
+            prefixes: PrefixIndex::default(),
+            sequences: HashMap::new(),
+            jobs: BTreeMap::new(),
+            shares: FairShare::default(),
+            tenants: HashMap::new(),
+            ids: 0,
+            step: 0,
+        }
+    }
+
+    /// A tenant's share of the tokens, relative to the others'.
+    pub fn set_weight(&mut self, tenant: TenantKey, weight: u32) {
+        self.shares.set_weight(tenant, weight);
+    }
+
+    pub fn pool(&self) -> &BlockPool {
+        &self.pool
+    }
+
+    /// Blocks that are kept for later sequences.
+    pub fn prefix_blocks(&self) -> usize {
+        self.prefixes.len()
+    }
+
+    pub fn open_sequences(&self) -> usize {
+        self.sequences.len()
+    }
+
+    /// Tenants with open sequences.
+    pub fn tenant_count(&self) -> usize {
+        self.tenants.len()
+    }
+
+    /// Jobs that are not finished.
+    pub fn jobs(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Jobs whose sequences have no blocks yet.
+    pub fn queued(&self) -> usize {
+        let waits = |job: &&Job| self.sequences.get(&job.sequence).is_some_and(|s| s.admitted.is_none());
+        self.jobs.values().filter(waits).count()
+    }
+
+    /// Tokens of a sequence, without those of a job that runs.
+    pub fn len(&self, id: SequenceId) -> u32 {
+        self.sequences.get(&id).map_or(0, |s| s.accepted)
+    }
+
+    /// Opens a sequence that begins with as much of `prefix` as is computed already: whole blocks, and never all of
+    /// it, so that its last token is always the caller's to compute. [`Scheduler::len`] says how much that was.
+    ///
+    /// # Errors
+    /// [`Refused::Overloaded`].
+    pub fn open(&mut self, owner: TenantKey, prefix: &[u32]) -> Result<SequenceId, Refused> {
+        let id = self.admit_sequence(owner)?;
+        let mut sequence = Sequence::new(owner);
+        let usable = prefix.split_last().map_or(&[][..], |(_, head)| head);
+        let usable = &usable[..usable.len().min(self.limits.context_length as usize)];
+        for (entry, block) in self.prefixes.find(&mut self.pool, owner, usable) {
+            sequence.table.push(block);
+            sequence.indexed.push(entry);
+        }
+        sequence.computed = sequence.indexed.len() as u32 * BLOCK_LEN;
+        sequence.accepted = sequence.computed;
+        sequence.tokens.extend_from_slice(&usable[..sequence.computed as usize]);
+        sequence.last_step = self.step;
+        if sequence.computed > 0 {
+            sequence.admitted = Some(id.0);
+        }
+        self.sequences.insert(id, sequence);
+        Ok(id)
+    }
+
+    /// A second sequence with the same tokens, sharing what is computed.
+    ///
+    /// # Errors
+    /// [`Refused::Overloaded`], or [`Refused::NotReady`] for a sequence that is not open.
+    pub fn fork(&mut self, of: SequenceId) -> Result<SequenceId, Refused> {
+        let owner = self.sequences.get(&of).ok_or(Refused::NotReady)?.owner;
+        let id = self.admit_sequence(owner)?;
+        let Some(parent) = self.sequences.get(&of) else { return Err(Refused::NotReady) };
+        let mut sequence = Sequence::new(owner);
+        sequence.tokens.extend_from_slice(&parent.tokens[..parent.accepted as usize]);
+        sequence.accepted = parent.accepted;
+        sequence.computed = parent.computed.min(parent.accepted);
+        sequence.table = parent.table.fork(&mut self.pool, sequence.computed);
+        let full_blocks = (sequence.computed / BLOCK_LEN) as usize;
+        sequence.indexed.extend(parent.indexed.iter().take(full_blocks));
+        sequence.last_step = self.step;
+        sequence.admitted = (sequence.computed > 0).then_some(id.0);
+        self.sequences.insert(id, sequence);
+        Ok(id)
+    }
+
+    /// Cuts a sequence to its first `len` tokens. A job that runs is cancelled.
+    pub fn truncate(&mut self, id: SequenceId, len: u32) {
+        if let Some(job) = self.sequences.get(&id).and_then(|s| s.job) {
+            self.cancel(job);
+        }
+        if let Some(sequence) = self.sequences.get_mut(&id) {
+            sequence.cut(&mut self.pool, len);
+        }
+    }
+
+    /// Closes a sequence, with its job if it has one, and frees what it held.
+    pub fn close(&mut self, id: SequenceId) {
+        let Some(mut sequence) = self.sequences.remove(&id) else { return };
+        if let Some(job) = sequence.job {
+            self.jobs.remove(&job);
+        }
+        sequence.table.clear(&mut self.pool);
+        if let Some(open) = self.tenants.get_mut(&sequence.owner) {
+            *open -= 1;
+            if *open == 0 {
+                self.tenants.remove(&sequence.owner);
+                self.shares.leave(sequence.owner);
+            }
+        }
+    }
+
+    /// Asks for `tokens` to be appended to a sequence and computed.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn submit(&mut self, id: SequenceId, tokens: &[u32], output: Output) -> Result<JobId, Refused> {
+        let newcomer = self.sequences.get(&id).is_some_and(|s| s.admitted.is_none());
+        let queued = if newcomer { self.queued() } else { 0 };
+        let sequence = self.sequences.get_mut(&id).filter(|s| s.job.is_none()).ok_or(Refused::NotReady)?;
+        if tokens.is_empty() {
+            return Err(Refused::NothingToDo);
+        }
+        let (len, context_length) = (sequence.accepted, self.limits.context_length);
+        let target = u32::try_from(tokens.len()).ok().and_then(|new| len.checked_add(new));
+        let Some(target) = target.filter(|&target| target <= context_length) else {
+            return Err(Refused::ContextOverflow { len, new_tokens: tokens.len(), context_length });
+        };
+        let (blocks_needed, blocks_max) = (blocks_for(target), self.pool.tenant_blocks_max());
+        if blocks_needed > blocks_max {
+            return Err(Refused::CacheTooSmall { blocks_needed, blocks_max });
+        }
+        if newcomer && queued >= self.limits.queue_len_max {
+            return Err(Refused::Overloaded { position: queued + 1 });
+        }
+        self.ids += 1;
+        let job = JobId(self.ids);
+        sequence.tokens.extend_from_slice(tokens);
+        sequence.job = Some(job);
+        let output_from = if output == Output::LastLogits { target - 1 } else { len };
+        self.jobs.insert(job, Job { sequence: id, output, output_from });
+        self.shares.join(sequence.owner);
+        Ok(job)
+    }
+
+    /// Takes a job back; its sequence is as it was before. Nothing happens if the job is finished.
+    pub fn cancel(&mut self, job: JobId) {
+        let Some(job) = self.jobs.remove(&job) else { return };
+        if let Some(sequence) = self.sequences.get_mut(&job.sequence) {
+            sequence.job = None;
+            sequence.cut(&mut self.pool, sequence.accepted);
+        }
+    }
+
+    /// Fills `plan` with the next step. It stays empty only if there is no job. Between a plan and its commit no
+    /// other plan is made; all other events may happen.
+    pub fn plan(&mut self, plan: &mut Plan) {
+        plan.clear();
+        if self.jobs.is_empty() {
+            return;
+        }
+        self.step += 1;
+        let step = self.step;
+        let decodes = |sequence: &Sequence| sequence.admitted.is_some() && sequence.remaining() <= DECODE_TOKENS_MAX;
+        let mut left = self.limits.batch_tokens_max;
+        left -= self.plan_phase(plan, left, decodes);
+        let chunk = left.min(self.limits.prefill_chunk_tokens);
+        self.plan_phase(plan, chunk, |sequence| sequence.last_step < step && !decodes(sequence));
+        if plan.parts.is_empty() {
+            self.plan_one_at_any_cost(plan);
+        }
+    }
+
+    /// Takes a plan's results: its sequences have their tokens computed. Calls `finished` for every job that is done.
+    pub fn commit(&mut self, plan: &Plan, mut finished: impl FnMut(JobId)) {
+        for part in &plan.parts {
+            let Some(job) = self.jobs.get_mut(&part.job) else { continue };
+            let Some(sequence) = self.sequences.get_mut(&part.sequence) else { continue };
+            sequence.computed = part.end();
+            job.output_from = job.output_from.max(part.end());
+            if self.limits.prefix_cache {
+                sequence.index_full_blocks(&mut self.pool, &mut self.prefixes);
+            }
+            if sequence.remaining() == 0 {
+                sequence.accepted = sequence.computed;
+                sequence.job = None;
+                self.jobs.remove(&part.job);
+                finished(part.job);
+            }
+        }
+    }
+
+    fn admit_sequence(&mut self, owner: TenantKey) -> Result<SequenceId, Refused> {
+        if self.sequences.len() >= self.limits.sequences_max {
+            return Err(Refused::Overloaded { position: self.sequences.len() + 1 });
+        }
+        *self.tenants.entry(owner).or_insert(0) += 1;
+        self.ids += 1;
+        Ok(SequenceId(self.ids))
+    }
+
+    /// Plans jobs that `belong` to this phase, up to `budget` tokens. Gives the tokens planned.
+    fn plan_phase(&mut self, plan: &mut Plan, budget: u32, belong: impl Fn(&Sequence) -> bool) -> u32 {
+        let jobs = self.jobs.iter().filter_map(|(&id, job)| {
+            let sequence = self.sequences.get(&job.sequence)?;
+            belong(sequence).then_some((sequence.owner, id))
+        });
+        let mut queue = FairQueue::new(jobs);
+        let mut planned = 0;
+        let mut line = Line::default();
+        while planned < budget
+            && let Some((tenant, job)) = queue.peek(&self.shares)
+        {
+            let newcomer = !self.is_admitted(job);
+            let mut tokens = 0;
+            if !(newcomer && line.is_closed(tenant)) {
+                match self.plan_part(plan, job, budget - planned, Claim::ByRight) {
+                    Ok(taken) => tokens = taken,
+                    Err(shortage) if newcomer => line.close(tenant, shortage),
+                    Err(_) => {}
+                }
+            }
+            planned += tokens;
+            queue.serve(&mut self.shares, tenant, tokens);
+        }
+        planned
+    }
+
+    /// Nothing could be planned by right, so everything that is held stands still: the job that was asked for first
+    /// takes what it needs, and goes on. It fits, because `submit` took it; but blocks that it shares with the prefix
+    /// index can stand in its own way, and then it starts anew.
+    fn plan_one_at_any_cost(&mut self, plan: &mut Plan) {
+        let Some((&id, job)) = self.jobs.first_key_value() else { return };
+        let sequence = job.sequence;
+        let budget = self.limits.prefill_chunk_tokens.min(self.limits.batch_tokens_max);
+        if self.plan_part(plan, id, budget, Claim::AtAnyCost).is_ok() {
+            return;
+        }
+        if let Some(sequence) = self.sequences.get_mut(&sequence) {
+            sequence.evict(&mut self.pool);
+        }
+        let planned = self.plan_part(plan, id, budget, Claim::AtAnyCost);
+        debug_assert!(planned.is_ok(), "a job that was taken fits when it is alone");
+    }
+
+    fn is_admitted(&self, job: JobId) -> bool {
+        let sequence = self.jobs.get(&job).and_then(|job| self.sequences.get(&job.sequence));
+        sequence.is_some_and(|s| s.admitted.is_some())
+    }
+
+    /// Plans up to `budget` tokens of a job, and gives their number.
+    fn plan_part(&mut self, plan: &mut Plan, id: JobId, budget: u32, claim: Claim) -> Result<u32, Shortage> {
+        let Some(job) = self.jobs.get(&id) else { return Ok(0) };
+        let Some(sequence) = self.sequences.get(&job.sequence) else { return Ok(0) };
+        let (sequence_id, owner, start) = (job.sequence, sequence.owner, sequence.computed);
+        let end = start + sequence.remaining().min(budget);
+        // A sequence that is being let in must have room for all it asks for, lest many start and none can finish.
+        let wanted = if sequence.admitted.is_some() { end } else { sequence.tokens.len() as u32 };
+        let shortfall = sequence.table.shortfall(&self.pool, start, wanted);
+        make_room(self, sequence_id, shortfall, claim)?;
+
+        let Some(job) = self.jobs.get(&id) else { return Ok(0) };
+        let Some(sequence) = self.sequences.get_mut(&sequence_id) else { return Ok(0) };
+        plan.copies.extend(sequence.table.prepare(&mut self.pool, owner, start, end)?);
+        sequence.last_step = self.step;
+        sequence.admitted.get_or_insert(id.0);
+        let (tokens_at, blocks_at) = (plan.tokens.len(), plan.blocks.len());
+        plan.tokens.extend_from_slice(&sequence.tokens[start as usize..end as usize]);
+        plan.blocks.extend_from_slice(sequence.table.blocks());
+        plan.parts.push(Part {
+            job: id,
+            sequence: sequence_id,
+            start,
+            tokens: tokens_at..plan.tokens.len(),
+            blocks: blocks_at..plan.blocks.len(),
+            output: job.output,
+            output_from: job.output_from.clamp(start, end),
+        });
+        Ok(end - start)
+    }
+
+    pub(super) fn step(&self) -> u64 {
+        self.step
+    }
+}
+
+/// The newcomers' line: once one does not fit, none that stands behind it is let in during this step, lest small ones
+/// always pass a large one. One that meets its tenant's bound holds up that tenant only.
+#[derive(Default)]
+struct Line {
+    closed: bool,
+    closed_for: Vec<TenantKey>,
+}
+
+impl Line {
+    fn is_closed(&self, tenant: TenantKey) -> bool {
+        self.closed || self.closed_for.contains(&tenant)
+    }
+
+    fn close(&mut self, tenant: TenantKey, shortage: Shortage) {
+        self.closed |= shortage == Shortage::Node;
+        self.closed_for.push(tenant);
+    }
+}

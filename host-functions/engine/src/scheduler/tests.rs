@@ -1,0 +1,331 @@
+//! The policy against a simple model of the machine it drives.
+//!
+//! The model computes nothing but who was there: in every position of its block memory it keeps a hash of all tokens
+//! up to that position, as a real cache keeps values that depend on them. A part of a plan may only run on blocks that
+//! hold exactly its sequence's beginning; any block freed too early, shared wrongly, not copied or written twice shows
+//! as a wrong hash.
+
+use std::collections::HashMap;
+
+use realm_test_models::SplitMix64;
+
+use super::{JobId, Limits, Output, Plan, Refused, Scheduler, SequenceId};
+use crate::TenantKey;
+use crate::cache::{BLOCK_LEN, BlockPool};
+
+fn tenant(number: u8) -> TenantKey {
+    TenantKey::new([number; 32])
+}
+
+fn limits() -> Limits {
+    Limits {
+        sequences_max: 12,
+        queue_len_max: 6,
+        batch_tokens_max: 40,
+        prefill_chunk_tokens: 24,
+        context_length: 200,
+        prefix_cache: true,
+    }
+}
+
+fn chain(hash: u64, token: u32) -> u64 {
+    SplitMix64::new(hash ^ u64::from(token).wrapping_mul(0x9e37_79b9)).next_u64()
+}
+
+/// Block memory that holds hashes.
+struct Machine {
+    blocks: Vec<[u64; BLOCK_LEN as usize]>,
+}
+
+impl Machine {
+    fn new(block_count: u32) -> Self {
+        Self { blocks: vec![[u64::MAX; BLOCK_LEN as usize]; block_count as usize] }
+    }
+
+    fn run(&mut self, plan: &Plan) {
+        for copy in &plan.copies {
+            self.blocks[copy.to.0 as usize] = self.blocks[copy.from.0 as usize];
+        }
+        for part in &plan.parts {
+            let table = &plan.blocks[part.blocks.clone()];
+            let slot = |position: u32| (table[(position / BLOCK_LEN) as usize].0 as usize, (position % BLOCK_LEN) as usize);
+            let mut hash = match part.start {
+                0 => 0,
+                start => {
+                    let (block, at) = slot(start - 1);
+                    self.blocks[block][at]
+                }
+            };
+            for (position, &token) in (part.start..).zip(&plan.tokens[part.tokens.clone()]) {
+                hash = chain(hash, token);
+                let (block, at) = slot(position);
+                self.blocks[block][at] = hash;
+            }
+        }
+    }
+
+    /// Every position of every part holds the hash of its sequence's own tokens.
+    fn check(&self, plan: &Plan, sequences: &HashMap<SequenceId, Vec<u32>>) {
+        for part in &plan.parts {
+            let Some(tokens) = sequences.get(&part.sequence) else { continue };
+            let table = &plan.blocks[part.blocks.clone()];
+            let mut hash = 0;
+            for (position, &token) in tokens.iter().enumerate().take(part.end() as usize) {
+                hash = chain(hash, token);
+                let found = self.blocks[table[position / 16].0 as usize][position % 16];
+                assert_eq!(found, hash, "position {position} of {:?}", part.sequence);
+            }
+        }
+    }
+}
+
+/// What the tests know of a sequence: its tokens (with those of its job), and how many of them are accepted.
+#[derive(Default)]
+struct World {
+    tokens: HashMap<SequenceId, Vec<u32>>,
+    accepted: HashMap<SequenceId, usize>,
+    jobs: HashMap<JobId, SequenceId>,
+    owners: HashMap<SequenceId, u8>,
+}
+
+impl World {
+    fn pick(&self, random: &mut SplitMix64) -> Option<SequenceId> {
+        let mut ids: Vec<SequenceId> = self.tokens.keys().copied().collect();
+        ids.sort();
+        ids.get(random.below(ids.len() as u64) as usize).copied()
+    }
+
+    fn drop_job_of(&mut self, id: SequenceId) {
+        self.jobs.retain(|_, sequence| *sequence != id);
+        let accepted = self.accepted[&id];
+        if let Some(tokens) = self.tokens.get_mut(&id) {
+            tokens.truncate(accepted);
+        }
+    }
+
+    fn finish(&mut self, job: JobId) {
+        if let Some(id) = self.jobs.remove(&job) {
+            self.accepted.insert(id, self.tokens[&id].len());
+        }
+    }
+}
+
+/// One random event from outside.
+fn event(scheduler: &mut Scheduler, world: &mut World, random: &mut SplitMix64) {
+    match random.below(10) {
+        0..2 => {
+            let owner = random.below(3) as u8;
+            // Few different tokens, so that beginnings repeat.
+            let prefix: Vec<u32> = (0..random.below(90)).map(|i| (i / 40 * random.below(2)) as u32).collect();
+            if let Ok(id) = scheduler.open(tenant(owner), &prefix) {
+                let len = scheduler.len(id) as usize;
+                assert!(len == 0 || len < prefix.len(), "the last token is the caller's");
+                world.tokens.insert(id, prefix[..len].to_vec());
+                world.accepted.insert(id, len);
+                world.owners.insert(id, owner);
+            }
+        }
+        2..7 => {
+            let Some(id) = world.pick(random) else { return };
+            let count = if random.below(3) == 0 { random.below(120) } else { 1 };
+            let tokens: Vec<u32> = (0..count).map(|i| (i / 40 * random.below(2)) as u32).collect();
+            let output = if random.below(2) == 0 { Output::LastLogits } else { Output::AllLogits };
+            match scheduler.submit(id, &tokens, output) {
+                Ok(job) => {
+                    world.tokens.entry(id).or_default().extend(tokens);
+                    world.jobs.insert(job, id);
+                }
+                Err(Refused::NotReady) => assert!(world.jobs.values().any(|s| *s == id)),
+                Err(_) => {}
+            }
+        }
+        7 => {
+            let Some(id) = world.pick(random) else { return };
+            if random.below(2) == 0 {
+                let len = random.below(1 + world.accepted[&id] as u64) as usize;
+                scheduler.truncate(id, len as u32);
+                world.drop_job_of(id);
+                world.accepted.insert(id, len);
+                world.drop_job_of(id);
+            } else if let Ok(twin) = scheduler.fork(id) {
+                let accepted = world.accepted[&id];
+                world.tokens.insert(twin, world.tokens[&id][..accepted].to_vec());
+                world.accepted.insert(twin, accepted);
+                world.owners.insert(twin, world.owners[&id]);
+            }
+        }
+        8 => {
+            let mut jobs: Vec<(JobId, SequenceId)> = world.jobs.iter().map(|(j, s)| (*j, *s)).collect();
+            jobs.sort();
+            let Some(&(job, id)) = jobs.get(random.below(jobs.len() as u64) as usize) else { return };
+            scheduler.cancel(job);
+            world.drop_job_of(id);
+        }
+        _ => {
+            let Some(id) = world.pick(random) else { return };
+            scheduler.close(id);
+            world.drop_job_of(id);
+            world.tokens.remove(&id);
+            world.accepted.remove(&id);
+            world.owners.remove(&id);
+        }
+    }
+}
+
+/// Every reference is accounted for, and every bound kept.
+fn check_books(scheduler: &Scheduler, plan: &Plan) {
+    let pool = scheduler.pool();
+    let mut references: HashMap<u32, u32> = HashMap::new();
+    for sequence in scheduler.sequences.values() {
+        for block in sequence.table.blocks() {
+            *references.entry(block.0).or_default() += 1;
+        }
+    }
+    let counted: u32 = references.values().sum();
+    let total: u32 = (0..pool.block_count()).map(|b| pool.references(crate::cache::BlockId(b))).sum();
+    assert_eq!(total, counted + scheduler.prefix_blocks() as u32, "references");
+    let used = (0..pool.block_count()).filter(|&b| pool.references(crate::cache::BlockId(b)) > 0).count() as u32;
+    assert_eq!(used + pool.free_count(), pool.block_count(), "blocks");
+    let held: u32 = (0..3).map(|t| pool.held_by(tenant(t))).sum();
+    assert_eq!(held, used, "held by tenants");
+    for t in 0..3 {
+        assert!(pool.held_by(tenant(t)) <= pool.tenant_blocks_max(), "tenant {t}");
+    }
+    assert!(scheduler.open_sequences() <= limits().sequences_max);
+    assert!(plan.tokens.len() <= limits().batch_tokens_max as usize, "batch");
+}
+
+fn fuzz(seed: u64, block_count: u32, tenant_blocks_max: u32) {
+    let mut random = SplitMix64::new(seed);
+    let mut scheduler = Scheduler::new(limits(), BlockPool::new(block_count, tenant_blocks_max));
+    let mut machine = Machine::new(block_count);
+    let mut world = World::default();
+    let mut plan = Plan::default();
+    for _ in 0..600 {
+        for _ in 0..random.below(4) {
+            event(&mut scheduler, &mut world, &mut random);
+        }
+        scheduler.plan(&mut plan);
+        assert_eq!(plan.parts.is_empty(), scheduler.jobs() == 0, "a step makes progress if there is a job");
+        check_books(&scheduler, &plan);
+        // What happens while the machine computes must not disturb it.
+        let before = world.tokens.clone();
+        for _ in 0..random.below(3) {
+            event(&mut scheduler, &mut world, &mut random);
+        }
+        machine.run(&plan);
+        machine.check(&plan, &before);
+        scheduler.commit(&plan, |job| world.finish(job));
+        check_books(&scheduler, &plan);
+        for (id, accepted) in &world.accepted {
+            assert_eq!(scheduler.len(*id) as usize, *accepted);
+        }
+    }
+    // With no more events, every job comes to its end.
+    let mut steps = 0;
+    while scheduler.jobs() > 0 {
+        scheduler.plan(&mut plan);
+        machine.run(&plan);
+        machine.check(&plan, &world.tokens);
+        scheduler.commit(&plan, |job| world.finish(job));
+        steps += 1;
+        assert!(steps < 2_000, "{} jobs are stuck", scheduler.jobs());
+    }
+    for id in world.tokens.keys() {
+        scheduler.close(*id);
+    }
+    check_books(&scheduler, &Plan::default());
+    assert_eq!(scheduler.pool().free_count() + scheduler.prefix_blocks() as u32, block_count, "nothing leaks");
+}
+
+#[test]
+fn random_events_never_break_the_books_or_the_contents() {
+    for seed in 0..60 {
+        fuzz(seed, 40, 40);
+        fuzz(1_000 + seed, 13, 13); // hardly more than one context
+        fuzz(2_000 + seed, 60, 20);
+    }
+}
+
+/// Runs one sequence of each owner that decodes for ever, and counts the tokens that each owner gets.
+fn tokens_served(streams: &[(u8, u32)], weights: &[(u8, u32)], steps: u32) -> HashMap<u8, u32> {
+    let limits = Limits { sequences_max: 100, queue_len_max: 100, batch_tokens_max: 4, context_length: 4_000, ..limits() };
+    let mut scheduler = Scheduler::new(limits, BlockPool::new(10_000, 10_000));
+    for &(owner, weight) in weights {
+        scheduler.set_weight(tenant(owner), weight);
+    }
+    let mut owners = HashMap::new();
+    for &(owner, count) in streams {
+        for _ in 0..count {
+            let id = scheduler.open(tenant(owner), &[]).expect("room");
+            scheduler.submit(id, &[1], Output::LastLogits).expect("room");
+            owners.insert(id, owner);
+        }
+    }
+    let (mut plan, mut served) = (Plan::default(), HashMap::new());
+    for _ in 0..steps {
+        scheduler.plan(&mut plan);
+        scheduler.commit(&plan, |_| {});
+        for part in &plan.parts {
+            *served.entry(owners[&part.sequence]).or_default() += part.tokens.len() as u32;
+            scheduler.submit(part.sequence, &[1], Output::LastLogits).expect("room");
+        }
+    }
+    served
+}
+
+#[test]
+fn tokens_are_shared_between_tenants_by_weight_and_not_by_the_number_of_streams() {
+    let check = |streams: &[(u8, u32)], weights: &[(u8, u32)], expected: f64| {
+        let served = tokens_served(streams, weights, 300);
+        let ratio = f64::from(served[&0]) / f64::from(served[&1]);
+        assert!((ratio / expected - 1.0).abs() < 0.05, "{served:?} for {streams:?} and {weights:?}");
+    };
+    check(&[(0, 8), (1, 8)], &[], 1.0);
+    check(&[(0, 40), (1, 4)], &[], 1.0);
+    check(&[(0, 8), (1, 8)], &[(0, 300)], 3.0);
+    check(&[(0, 20), (1, 1)], &[], 3.0); // one stream gets one token a step, and the other tenant what is left
+}
+
+#[test]
+fn a_long_prompt_delays_decoding_by_one_chunk_at_most() {
+    let mut scheduler = Scheduler::new(limits(), BlockPool::new(100, 100));
+    let decoding = scheduler.open(tenant(0), &[]).expect("room");
+    scheduler.submit(decoding, &[1], Output::LastLogits).expect("room");
+    let mut plan = Plan::default();
+    scheduler.plan(&mut plan);
+    scheduler.commit(&plan, |_| {});
+    let prompting = scheduler.open(tenant(0), &[]).expect("room");
+    scheduler.submit(prompting, &[7; 150], Output::LastLogits).expect("room");
+    for step in 0..6 {
+        scheduler.submit(decoding, &[1], Output::LastLogits).expect("room");
+        scheduler.plan(&mut plan);
+        let tokens = |id| plan.parts.iter().find(|p| p.sequence == id).map(|p| p.tokens.len());
+        assert_eq!(tokens(decoding), Some(1), "step {step}");
+        assert!(tokens(prompting).is_some_and(|n| n <= 24), "step {step}");
+        scheduler.commit(&plan, |_| {});
+    }
+}
+
+#[test]
+fn the_queue_is_bounded_and_names_the_position() {
+    let mut scheduler = Scheduler::new(limits(), BlockPool::new(100, 100));
+    for position in 1..=7 {
+        let id = scheduler.open(tenant(0), &[]).expect("room");
+        let refused = scheduler.submit(id, &[1, 2], Output::LastLogits).err();
+        let expected = if position <= 6 { None } else { Some(Refused::Overloaded { position: 7 }) };
+        assert_eq!(refused, expected);
+    }
+}
+
+#[test]
+fn requests_that_can_never_fit_are_refused_with_the_numbers() {
+    let mut scheduler = Scheduler::new(limits(), BlockPool::new(10, 10));
+    let id = scheduler.open(tenant(0), &[]).expect("room");
+    let check = |scheduler: &mut Scheduler, tokens: usize, expected: Refused| {
+        assert_eq!(scheduler.submit(id, &vec![1; tokens], Output::LastLogits), Err(expected));
+    };
+    check(&mut scheduler, 0, Refused::NothingToDo);
+    check(&mut scheduler, 201, Refused::ContextOverflow { len: 0, new_tokens: 201, context_length: 200 });
+    check(&mut scheduler, 161, Refused::CacheTooSmall { blocks_needed: 11, blocks_max: 10 });
+}
