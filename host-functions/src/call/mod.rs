@@ -1,0 +1,135 @@
+//! The state of one call: everything a sandbox holds on the host's side. Dropping it frees all of
+//! it: sessions, tensors, the storage transaction.
+
+mod handles;
+mod limiter;
+mod tenant;
+mod usage;
+
+pub(crate) use handles::{HandleKind, HandleTable};
+pub use tenant::{CallSetup, TenantResources};
+pub use usage::CallUsage;
+
+use crate::{
+    error::HostError,
+    guest_memory::GuestMemory,
+    inference::InferenceState,
+    storage::{Changes, Transaction},
+    tensor::TensorState,
+};
+use limiter::GuestLimiter;
+use parity_scale_codec::Encode;
+use realm_primitives::{CallContext, H256};
+use std::{sync::Arc, time::Instant};
+
+/// The data of a call's `wasmtime::Store`.
+pub struct CallState {
+    pub(crate) setup: CallSetup,
+    pub(crate) usage: CallUsage,
+    pub(crate) tensors: TensorState,
+    pub(crate) inference: InferenceState,
+    pub(crate) storage: Transaction,
+    pub(crate) log: CallLog,
+    /// Output of variable length, until the guest takes it.
+    pub(crate) result: Vec<u8>,
+    /// Text of the last error, until the guest asks for it.
+    pub(crate) last_error: String,
+    memory: Option<GuestMemory>,
+    limiter: GuestLimiter,
+}
+
+/// What of the guest's log the call itself must remember.
+#[derive(Debug, Default)]
+pub(crate) struct CallLog {
+    pub lines: u32,
+    /// The last line of level error: the text of a panic, if one follows.
+    pub last_error_line: Option<String>,
+}
+
+impl CallState {
+    /// The state of a call of the blob with this hash. `memory_bytes_max` is the executor's own limit;
+    /// the smaller one of it and the tenant's holds.
+    pub fn new(mut setup: CallSetup, code_hash: [u8; 32], memory_bytes_max: usize, table_elements_max: usize) -> Self {
+        setup.context.code_hash = H256(code_hash);
+        let tenant = setup.tenant.clone();
+        let limits = &tenant.limits;
+        let transaction = Transaction::new(tenant.storage.clone(), limits.storage.clone());
+        Self {
+            usage: CallUsage::default(),
+            tensors: TensorState::new(limits),
+            inference: InferenceState::new(limits),
+            storage: transaction,
+            log: CallLog::default(),
+            result: Vec::new(),
+            last_error: String::new(),
+            memory: None,
+            limiter: GuestLimiter::new(
+                limits.memory_bytes_max.min(memory_bytes_max),
+                limits.table_elements_max.min(table_elements_max),
+            ),
+            setup,
+        }
+    }
+
+    /// Tells the state where the guest's memory is, once the instance exists.
+    pub fn set_memory(&mut self, memory: GuestMemory) {
+        self.memory = Some(memory);
+    }
+
+    /// The limiter for `Store::limiter`.
+    pub fn limiter(&mut self) -> &mut dyn wasmtime::ResourceLimiter {
+        &mut self.limiter
+    }
+
+    /// When the call must have ended.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.setup.deadline
+    }
+
+    /// The tenant and its limits.
+    pub fn tenant(&self) -> &Arc<TenantResources> {
+        &self.setup.tenant
+    }
+
+    /// What the call used up to now.
+    pub fn usage(&self) -> CallUsage {
+        CallUsage { memory_bytes: self.limiter.memory_bytes() as u64, ..self.usage.clone() }
+    }
+
+    /// The growth of memory that was refused, and the limit, if the guest ran into it.
+    pub fn memory_refused(&self) -> Option<(usize, usize)> {
+        self.limiter.memory_refused_bytes().map(|asked| (asked, self.limiter.memory_bytes_max()))
+    }
+
+    /// The last line of level error that the guest logged: its panic's text, if it panicked.
+    pub fn last_error_line(&self) -> Option<&str> {
+        self.log.last_error_line.as_deref()
+    }
+
+    /// Takes out what the call wrote, for the commit. `None` if it wrote nothing.
+    pub fn take_changes(&mut self) -> Option<Changes> {
+        self.storage.take_changes()
+    }
+
+    /// The guest's memory; there is none while the instance is being made.
+    pub(crate) fn memory(&self) -> Result<GuestMemory, HostError> {
+        self.memory.ok_or_else(|| HostError::Internal("the guest's memory is not there yet".into()))
+    }
+
+    pub(crate) fn context(&self) -> &CallContext {
+        &self.setup.context
+    }
+
+    /// Puts `bytes` into the result buffer; its length is the host function's answer.
+    pub(crate) fn put_result(&mut self, bytes: Vec<u8>) -> Result<u32, HostError> {
+        let limit = self.setup.tenant.limits.result_bytes_max.min(u32::MAX as usize);
+        HostError::check_limit("bytes of a result", bytes.len() as u64, limit as u64)?;
+        self.result = bytes;
+        Ok(self.result.len() as u32)
+    }
+
+    /// Puts the SCALE encoding of `value` into the result buffer.
+    pub(crate) fn put_encoded(&mut self, value: &impl Encode) -> Result<u32, HostError> {
+        self.put_result(value.encode())
+    }
+}

@@ -1,0 +1,41 @@
+//! What a tenant's calls may reach, and what one call is given.
+
+use crate::{
+    limits::HostLimits,
+    model::HostModel,
+    storage::{ConnectionMemory, Namespace},
+};
+use realm_engine::TenantKey;
+use realm_primitives::CallContext;
+use std::{sync::Arc, time::Instant};
+use tokio::sync::mpsc;
+
+/// What every call of one tenant shares. Nothing else of the node is reachable from its sandboxes.
+#[derive(Debug)]
+pub struct TenantResources {
+    /// The tenant as the engine knows it: owner of sessions and of the cached prefixes.
+    pub key: TenantKey,
+    /// The model of sessions, tokens and tensors, if the tenant has one.
+    pub model: Option<Arc<HostModel>>,
+    /// The model of `embed_pooled`; without one, `model` embeds.
+    pub embedding_model: Option<Arc<HostModel>>,
+    /// The tenant's part of the node's storage.
+    pub storage: Namespace,
+    /// Limits of each of its calls.
+    pub limits: HostLimits,
+}
+
+/// What one call is given.
+#[derive(Debug)]
+pub struct CallSetup {
+    /// What the guest is told about the call. The executor fills `code_hash` in.
+    pub context: CallContext,
+    /// The tenant.
+    pub tenant: Arc<TenantResources>,
+    /// The memory of the connection that the call came over, if it can remember.
+    pub connection: Option<Arc<ConnectionMemory>>,
+    /// Where emitted items go, one SCALE-encoded item each. Bounded: `emit` waits while it is full.
+    pub events: Option<mpsc::Sender<Vec<u8>>>,
+    /// When the call must have ended. Default: never.
+    pub deadline: Option<Instant>,
+}

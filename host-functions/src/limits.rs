@@ -1,0 +1,102 @@
+//! Every limit of a call in one struct. All of them are checked before anything is allocated.
+
+use std::time::Duration;
+
+/// What one call of one tenant may use. The defaults are meant for a node that serves strangers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLimits {
+    /// Linear memory of the guest, in bytes. Default 64 MiB; the executor's pool may set less.
+    pub memory_bytes_max: usize,
+    /// Elements of each of the guest's tables. Default 16384.
+    pub table_elements_max: usize,
+    /// Time on a processor, guest and host functions together. Default 30 s.
+    pub cpu_time_max: Duration,
+    /// Bytes of the answer. Default 16 MiB.
+    pub answer_bytes_max: u32,
+    /// Handles of each kind that a call holds at once. Default 1024.
+    pub handles_max: usize,
+    /// Bytes of text or SCALE that one host function takes. Default 8 MiB.
+    pub input_bytes_max: u32,
+    /// Bytes that a host function may leave in the result buffer. Default 32 MiB.
+    pub result_bytes_max: usize,
+    /// Tokens that one host function takes. Default 2^20.
+    pub tokens_max: u32,
+    /// Bytes of one item of a stream. Default 1 MiB.
+    pub event_bytes_max: u32,
+    /// Bytes of one line of the log; longer ones are cut. Default 4096.
+    pub log_line_bytes_max: u32,
+    /// Lines of the log that a call may write; the rest are dropped. Default 256.
+    pub log_lines_max: u32,
+    /// Limits of tensor functions.
+    pub tensor: TensorLimits,
+    /// Limits of storage functions.
+    pub storage: StorageLimits,
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 64 << 20,
+            table_elements_max: 16_384,
+            cpu_time_max: Duration::from_secs(30),
+            answer_bytes_max: 16 << 20,
+            handles_max: 1024,
+            input_bytes_max: 8 << 20,
+            result_bytes_max: 32 << 20,
+            tokens_max: 1 << 20,
+            event_bytes_max: 1 << 20,
+            log_line_bytes_max: 4096,
+            log_lines_max: 256,
+            tensor: TensorLimits::default(),
+            storage: StorageLimits::default(),
+        }
+    }
+}
+
+/// Limits of tensor functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorLimits {
+    /// Dimensions of a tensor. Default 6.
+    pub rank_max: u32,
+    /// Bytes of all tensors that a call holds; weights of the model are not counted. Default 256 MiB.
+    pub bytes_max: u64,
+    /// Multiplications of one matrix product: what bounds the time it takes, as it cannot be
+    /// interrupted. Default 2^36, a few seconds on a small machine.
+    pub multiplications_max: u64,
+}
+
+impl Default for TensorLimits {
+    fn default() -> Self {
+        Self { rank_max: 6, bytes_max: 256 << 20, multiplications_max: 1 << 36 }
+    }
+}
+
+/// Limits of storage functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageLimits {
+    /// Bytes of a key. Default 1024.
+    pub key_bytes_max: u32,
+    /// Bytes of a value. Default 4 MiB.
+    pub value_bytes_max: u32,
+    /// Keys and values that one call writes, in bytes. Default 32 MiB.
+    pub transaction_bytes_max: u64,
+    /// Keys that one call iterates over. Default 100 000.
+    pub iteration_keys_max: u64,
+    /// Keys and values of the tenant on disk, in bytes. Default 1 GiB.
+    pub tenant_bytes_max: u64,
+    /// Keys and values of one connection in memory, in bytes. Default 4 MiB.
+    pub connection_bytes_max: u64,
+}
+
+impl Default for StorageLimits {
+    fn default() -> Self {
+        Self {
+            key_bytes_max: 1024,
+            value_bytes_max: 4 << 20,
+            transaction_bytes_max: 32 << 20,
+            iteration_keys_max: 100_000,
+            tenant_bytes_max: 1 << 30,
+            connection_bytes_max: 4 << 20,
+        }
+    }
+}

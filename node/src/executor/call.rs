@@ -1,0 +1,215 @@
+//! One call: permit, instance, arguments in, export, answer out, commit.
+
+use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError};
+use realm_host_functions::{CallSetup, CallState, CallUsage, GuestMemory};
+use realm_primitives::abi;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::SemaphorePermit;
+use wasmtime::{Instance, Store, Trap, UpdateDeadline};
+
+/// How a call ended and what it used.
+#[derive(Debug)]
+pub struct CallOutcome {
+    /// The SCALE-encoded answer, or why there is none.
+    pub result: Result<Vec<u8>, CallError>,
+    /// What the call used, also when it failed.
+    pub usage: CallUsage,
+}
+
+/// Why the epoch callback ended a guest. Travels through wasmtime's error.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error("the deadline passed")]
+    Deadline,
+    #[error("the processor time is used up")]
+    CpuTime,
+}
+
+pub(super) async fn run(
+    executor: &Executor,
+    code: &Arc<RuntimeCode>,
+    export: &str,
+    arguments: &[u8],
+    setup: CallSetup,
+) -> CallOutcome {
+    let began = Instant::now();
+    executor.stats.call_began();
+    let deadline = setup.deadline;
+    let waited = match deadline {
+        Some(deadline) => {
+            let given = deadline.saturating_duration_since(began);
+            tokio::time::timeout(given, permit(executor)).await.unwrap_or(Err(CallError::DeadlineExceeded(given)))
+        }
+        None => permit(executor).await,
+    };
+    let permit = match waited {
+        Ok(permit) => permit,
+        Err(error) => {
+            let usage = CallUsage { wall_time: began.elapsed(), ..CallUsage::default() };
+            return CallOutcome { result: Err(error), usage };
+        }
+    };
+    let tenant = setup.tenant.clone();
+    let clock = CpuClock::default();
+    let mut store = new_store(executor, code, setup, &clock);
+    let result = {
+        let _alive = executor.stats.instance();
+        let work = clock.timed(in_sandbox(code, export, arguments, &mut store));
+        match deadline {
+            Some(deadline) => match tokio::time::timeout_at(deadline.into(), work).await {
+                Ok(result) => result,
+                Err(_) => Err(Stopped::Deadline.into()),
+            },
+            None => work.await,
+        }
+    };
+    let result = result.map_err(|error| {
+        let given = deadline.map(|deadline| deadline.saturating_duration_since(began)).unwrap_or_default();
+        let error = call_error(error, store.data(), given);
+        if !matches!(error, CallError::NoSuchFunction { .. } | CallError::Internal(_)) {
+            executor.stats.trapped();
+        }
+        error
+    });
+    let changes = if result.is_ok() { store.data_mut().take_changes() } else { None };
+    let usage = CallUsage { cpu_time: clock.used(), ..store.data().usage() };
+    // The instance goes back to the pool before the commit, which may wait for the disk.
+    drop(store);
+    drop(permit);
+    let result = match (result, changes) {
+        (Ok(answer), Some(changes)) => match tenant.storage.commit(changes).await {
+            Ok(()) => Ok(answer),
+            Err(error) => Err(error.into()),
+        },
+        (result, _) => result,
+    };
+    CallOutcome { result, usage: CallUsage { wall_time: began.elapsed(), ..usage } }
+}
+
+/// A place in the pool. The queue for it is bounded in length and in time.
+async fn permit(executor: &Executor) -> Result<SemaphorePermit<'_>, CallError> {
+    if let Ok(permit) = executor.permits.try_acquire() {
+        return Ok(permit);
+    }
+    let (position, _waiting) = executor.stats.waiter();
+    let position = usize::try_from(position).unwrap_or(usize::MAX);
+    let refused = || {
+        executor.stats.call_refused();
+        CallError::Overloaded { position, instances_max: executor.config.instances_max as usize }
+    };
+    if position > executor.config.queue_len_max {
+        return Err(refused());
+    }
+    match tokio::time::timeout(executor.config.queue_wait_max, executor.permits.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        // The semaphore is never closed, so both are the same to the caller: no place came free.
+        Ok(Err(_)) | Err(_) => Err(refused()),
+    }
+}
+
+fn new_store(executor: &Executor, code: &RuntimeCode, setup: CallSetup, clock: &CpuClock) -> Store<CallState> {
+    let config = &executor.config;
+    let state = CallState::new(setup, code.hash.0, config.memory_bytes_max, config.table_elements_max);
+    let mut store = Store::new(&executor.engine, state);
+    store.limiter(CallState::limiter);
+    store.set_epoch_deadline(1);
+    let clock = clock.clone();
+    store.epoch_deadline_callback(move |context| {
+        let state = context.data();
+        if state.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Stopped::Deadline.into());
+        }
+        if clock.used_in_poll() > state.tenant().limits.cpu_time_max {
+            return Err(Stopped::CpuTime.into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store
+}
+
+/// Everything that runs guest code. The error is wasmtime's, so that traps keep their cause.
+async fn in_sandbox(
+    code: &RuntimeCode,
+    export: &str,
+    arguments: &[u8],
+    store: &mut Store<CallState>,
+) -> wasmtime::Result<Vec<u8>> {
+    let function = code.functions.get(export).ok_or_else(|| CallError::NoSuchFunction { name: export.to_owned() })?;
+    let instance = code.instance_pre.instantiate_async(&mut *store).await?;
+    let memory = instance
+        .get_module_export(&mut *store, &code.memory)
+        .and_then(|export| export.into_memory())
+        .ok_or_else(|| broken("memory"))?;
+    let memory = GuestMemory::new(memory);
+    store.data_mut().set_memory(memory);
+    let alloc = typed::<u32, u32>(&instance, store, &code.alloc)?;
+    let function = typed::<(u32, u32), u64>(&instance, store, function)?;
+
+    let arguments_len = u32::try_from(arguments.len())
+        .map_err(|_| CallError::Internal(format!("{} bytes of arguments", arguments.len())))?;
+    let ptr = alloc.call_async(&mut *store, arguments_len).await?;
+    memory.write(&mut *store, ptr, arguments).map_err(|error| CallError::BadPointer(error.to_string()))?;
+    let (ptr, len) = abi::unpack(function.call_async(&mut *store, (ptr, arguments_len)).await?);
+
+    let limit = store.data().tenant().limits.answer_bytes_max;
+    if len > limit {
+        return Err(CallError::AnswerTooLarge { len, limit }.into());
+    }
+    memory
+        .read(&*store, ptr, len, limit, "bytes of the answer")
+        .map_err(|error| CallError::BadPointer(error.to_string()).into())
+}
+
+/// An exported function by its index. Its type was checked when the blob was compiled.
+fn typed<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+    instance: &Instance,
+    store: &mut Store<CallState>,
+    export: &wasmtime::ModuleExport,
+) -> wasmtime::Result<wasmtime::TypedFunc<P, R>> {
+    instance
+        .get_module_export(&mut *store, export)
+        .and_then(|export| export.into_func())
+        .ok_or_else(|| broken("function"))?
+        .typed(&*store)
+}
+
+fn broken(what: &str) -> wasmtime::Error {
+    CallError::Internal(format!("an export that was a {what} when the blob was compiled is none now")).into()
+}
+
+/// Tells apart what wasmtime has as one error.
+fn call_error(error: wasmtime::Error, state: &CallState, given: Duration) -> CallError {
+    let error = match error.downcast::<CallError>() {
+        Ok(error) => return error,
+        Err(error) => error,
+    };
+    match error.downcast_ref::<Stopped>() {
+        Some(Stopped::Deadline) => return CallError::DeadlineExceeded(given),
+        Some(Stopped::CpuTime) => return CallError::GuestCpuExceeded(state.tenant().limits.cpu_time_max),
+        None => {}
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => CallError::StackOverflow,
+        Some(trap) => match state.memory_refused() {
+            Some((asked, limit)) => CallError::MemoryLimit { asked, limit },
+            None => CallError::Trap { message: trap_message(&error, *trap, state) },
+        },
+        None => CallError::Internal(format!("{error:#}")),
+    }
+}
+
+/// The guest's own last words first: a panic logs its text and then hits `unreachable`.
+fn trap_message(error: &wasmtime::Error, trap: Trap, state: &CallState) -> String {
+    let place = error
+        .downcast_ref::<wasmtime::WasmBacktrace>()
+        .and_then(|backtrace| backtrace.frames().iter().find_map(|frame| frame.func_name()))
+        .map(|name| format!(" in {name}"))
+        .unwrap_or_default();
+    match state.last_error_line() {
+        Some(words) => format!("{words} ({trap}{place})"),
+        None => format!("{trap}{place}"),
+    }
+}

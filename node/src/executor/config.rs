@@ -1,0 +1,49 @@
+//! The executor's limits. All memory is reserved once, at start; nothing grows with load.
+
+use std::time::Duration;
+
+/// How many instances there are and how big they may get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutorConfig {
+    /// Instances alive at once: calls running, those that wait in a host function included. Default 256.
+    pub instances_max: u32,
+    /// Calls that may wait for an instance. Default 1024.
+    pub queue_len_max: usize,
+    /// How long a call waits for an instance at most. Default 10 s.
+    pub queue_wait_max: Duration,
+    /// Bytes of a blob, uncompressed. Default 32 MiB.
+    pub code_bytes_max: usize,
+    /// Linear memory of an instance, in bytes; a tenant's limit may be less. Default 64 MiB.
+    pub memory_bytes_max: usize,
+    /// Tables of a blob. Default 4.
+    pub tables_max: u32,
+    /// Elements of a table. Default 16384.
+    pub table_elements_max: usize,
+    /// Stack of the guest, in bytes. Default 512 KiB.
+    pub guest_stack_bytes_max: usize,
+    /// Stack of the host functions below it, in bytes. Default 1536 KiB.
+    pub host_stack_bytes: usize,
+    /// Memory of a pool slot that stays resident between calls, in bytes: cleared by copying instead
+    /// of by faulting pages in again. Default 256 KiB.
+    pub keep_resident_bytes: usize,
+    /// How often a running guest is looked at. Default 1 ms.
+    pub epoch_interval: Duration,
+}
+
+impl Default for ExecutorConfig {
+    fn default() -> Self {
+        Self {
+            instances_max: 256,
+            queue_len_max: 1024,
+            queue_wait_max: Duration::from_secs(10),
+            code_bytes_max: 32 << 20,
+            memory_bytes_max: 64 << 20,
+            tables_max: 4,
+            table_elements_max: 16_384,
+            guest_stack_bytes_max: 512 << 10,
+            host_stack_bytes: 1536 << 10,
+            keep_resident_bytes: 256 << 10,
+            epoch_interval: Duration::from_millis(1),
+        }
+    }
+}
