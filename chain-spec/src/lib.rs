@@ -1,1 +1,23 @@
-//! realm-chain-spec
+//! The genesis file of a chain: its name, its first runtime, the models, and the tenants with their
+//! prices and limits. JSON in and out, with the presets `dev` and `local`.
+//!
+//! Every mistake in a file is named with its JSON path, for example `tenants[1].limits.max_tokens`,
+//! and a field that nothing reads is refused rather than ignored.
+//!
+//! ```
+//! let spec = realm_chain_spec::ChainSpec::from_json(&realm_chain_spec::ChainSpec::dev().to_json()).unwrap();
+//! assert_eq!(spec, realm_chain_spec::ChainSpec::dev());
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod presets;
+mod reader;
+mod spec;
+mod source;
+mod tenant;
+
+pub use error::{SpecError, SpecProblem};
+pub use source::{CodeSource, ModelSource};
+pub use spec::{ChainSpec, ModelSpec};
+pub use tenant::{TenantLimits, TenantPrices, TenantSpec};

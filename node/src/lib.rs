@@ -1,1 +1,2 @@
-//! realm-node
+//! The node.
+pub mod executor;

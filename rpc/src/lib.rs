@@ -1,1 +1,20 @@
-//! realm-rpc
+//! The node's wire: which JSON-RPC methods there are, what goes over them and how errors are
+//! numbered. No behaviour: the node implements the `..Server` traits, and with the feature `client`
+//! the same traits give every jsonrpsee client a typed method for each.
+//!
+//! - [`api`]: the methods, a trait per namespace.
+//! - [`CallOptions`]: what may accompany a call.
+//! - [`Event`]: one notification of a subscription.
+//! - [`ErrorCode`], [`RpcError`]: the one table of error codes, and an error made from it.
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod error;
+mod event;
+mod options;
+mod substrate;
+
+pub use error::{ErrorCode, RpcError, number_of};
+pub use event::{Event, EventBody, EventError};
+pub use options::CallOptions;
+pub use substrate::{Health, MethodList, VersionShape};

@@ -1,0 +1,22 @@
+//! Calling the runtime's functions by name, with JSON.
+
+use jsonrpsee::{
+    core::{RpcResult, SubscriptionResult},
+    proc_macros::rpc,
+};
+use serde_json::Value;
+
+/// Calls and streams.
+#[cfg_attr(not(feature = "client"), rpc(server))]
+#[cfg_attr(feature = "client", rpc(server, client))]
+pub trait Realm {
+    /// Calls `function` and answers with its result. `params` is a JSON object or array, or the
+    /// SCALE encoding as `"0x.."`, and then so is the result. `options` is a [`crate::CallOptions`].
+    #[method(name = "realm_call", with_extensions)]
+    async fn call(&self, function: String, params: Option<Value>, options: Option<Value>) -> RpcResult<Value>;
+
+    /// Calls `function` and sends what it emits, then its result or error, as [`crate::Event`]s.
+    /// A call that cannot begin (unknown function, wrong parameters) is refused at once.
+    #[subscription(name = "realm_subscribe" => "realm_event", unsubscribe = "realm_unsubscribe", item = crate::Event, with_extensions)]
+    async fn subscribe(&self, function: String, params: Option<Value>, options: Option<Value>) -> SubscriptionResult;
+}
