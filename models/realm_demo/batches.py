@@ -1,0 +1,78 @@
+"""Turns numbered conversations into batches of token ids and loss weights.
+
+Conversations of like length share a batch, one to a row, so that attention never
+crosses from one into another and little is spent on padding.
+
+    numbers -> texts -> ids + weights -> sorted by length -> cut into batches -> shuffled
+"""
+
+import random
+
+import numpy as np
+import torch
+
+from .corpus.conversation import conversation
+from .template import ASSISTANT, BOS, END, render_any
+
+POOL_COUNT = 1024
+BATCH_TOKENS = 4096
+# The share of conversations in which the user's words are learned too, and their weight.
+READ_ALL_SHARE, READ_ALL_WEIGHT = 0.1, 0.2
+BOS_SHARE = 0.1
+
+
+def weights_of(ids, assistant: int, end: int, other: float):
+    """1 for what the assistant says and its end, `other` for the rest. Weight n is for predicting token n."""
+    speaking, weights = False, []
+    for token in ids:
+        weights.append(1.0 if speaking else other)
+        speaking = (token == assistant) or (speaking and token != end)
+    return weights
+
+
+def encode(tokenizer, made: list[dict], rng):
+    """A list of (ids, weights) pairs."""
+    assistant, end, bos = (tokenizer.token_to_id(t) for t in (ASSISTANT, END, BOS))
+    texts = [render_any(m) for m in made]
+    encoded = []
+    for one, ids in zip(made, (e.ids for e in tokenizer.encode_batch(texts))):
+        other = READ_ALL_WEIGHT if rng.random() < READ_ALL_SHARE else 0.0
+        if "messages" in one:
+            weights = weights_of(ids, assistant, end, other)
+        else:
+            asked = len(tokenizer.encode(one["prompt"]).ids)
+            weights = [other] * asked + [1.0] * (len(ids) - asked)
+        if rng.random() < BOS_SHARE:
+            ids, weights = [bos] + ids, [0.0] + weights
+        encoded.append((ids, weights))
+    return encoded
+
+
+def pad(rows, end: int):
+    longest = max(len(ids) for ids, _ in rows)
+    ids = np.full((len(rows), longest), end, dtype=np.int64)
+    weights = np.zeros((len(rows), longest), dtype=np.float32)
+    for n, (row_ids, row_weights) in enumerate(rows):
+        ids[n, : len(row_ids)] = row_ids
+        weights[n, : len(row_weights)] = row_weights
+    return torch.from_numpy(ids), torch.from_numpy(weights)
+
+
+def stream(tokenizer, seed: int, start: int, context_tokens: int):
+    """Endless (ids, weights, next_number); resuming at `next_number` goes on with fresh text."""
+    end = tokenizer.token_to_id(END)
+    while True:
+        rng = random.Random(f"batches/{seed}/{start}")
+        made = [conversation(seed, n) for n in range(start, start + POOL_COUNT)]
+        start += POOL_COUNT
+        rows = [row for row in encode(tokenizer, made, rng) if len(row[0]) <= context_tokens]
+        rows.sort(key=lambda row: len(row[0]))
+        batches, batch = [], []
+        for row in rows:
+            if batch and len(row[0]) * (len(batch) + 1) > BATCH_TOKENS:
+                batches.append(batch)
+                batch = []
+            batch.append(row)
+        rng.shuffle(batches)
+        for batch in batches:
+            yield *pad(batch, end), start

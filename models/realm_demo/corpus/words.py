@@ -1,0 +1,73 @@
+"""Words to put into conversations: lists for training, lists held out, and invented words.
+
+Invented words are what teaches the model to copy: a name that it has never seen
+must come back letter by letter.
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+ONSETS = "b bl br c ch cl cr d dr f fl fr g gl gr h j k kl kr l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str sw t th tr v w wh y z zh".split()
+VOWELS = "a e i o u a e i o u ai ea ee ei ia ie io oa oo ou ua au eu y".split()
+CODAS = "b ck d f g k l ld lf ll lm ln m mp n nd ng nk nt p r rd rk rl rm rn rt s sh sk ss st t th v w x z zz ".split(" ") + [""] * 12
+NAME_ENDS = "a o ia us ette er en ard ina ine ton ward win bert mund son ford ley ius ah i y el is as essa ander".split()
+TOWN_ENDS = "ton ville burg ham stad ford field mouth port by dorf heim a o ia grad bridge dale wick sk ama uri sea holm".split()
+
+
+def read_lists(path: Path) -> dict[str, list[str]]:
+    lists, kind = {}, None
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("["):
+            kind = line.strip("[]")
+            lists[kind] = []
+        elif kind and line.strip():
+            lists[kind] += [word.strip() for word in line.split(",")]
+    return lists
+
+
+@lru_cache
+def lists(held_out: bool) -> dict[str, list[str]]:
+    return read_lists(DATA / ("held_out.txt" if held_out else "words.txt"))
+
+
+@lru_cache
+def held_out_words() -> frozenset[str]:
+    return frozenset(word.lower() for words in lists(True).values() for word in words)
+
+
+def holds_held_out_word(text: str) -> bool:
+    return not held_out_words().isdisjoint(re.findall(r"[a-z']+", text.lower()))
+
+
+def invented(rng, ends=()) -> str:
+    """A pronounceable word of two to four syllables that is in no list."""
+    word = ""
+    for _ in range(rng.choice((1, 2, 2, 3) if not ends else (1, 1, 2))):
+        word += rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS)
+    if ends:
+        word += rng.choice(ends)
+    elif len(word) < 4:
+        word += rng.choice(VOWELS)
+    return invented(rng, ends) if word in held_out_words() else word
+
+
+# How often a word is invented rather than taken from its list, in training.
+INVENTED_SHARE = {"names": 0.6, "towns": 0.5, "petnames": 0.5, "pets": 0.4, "colours": 0.4, "foods": 0.3, "things": 0.3, "places": 0.6}
+
+
+def pick(rng, kind: str, held_out: bool = False) -> str:
+    if not held_out and rng.random() < INVENTED_SHARE.get(kind, 0):
+        if kind == "names":
+            return (invented(rng, NAME_ENDS) if rng.random() < 0.6 else invented(rng)).capitalize()
+        if kind in ("towns", "places"):
+            return (invented(rng, TOWN_ENDS) if rng.random() < 0.6 else invented(rng)).capitalize()
+        word = invented(rng)
+        return word.capitalize() if kind == "petnames" else word
+    return rng.choice(lists(held_out).get(kind) or lists(False)[kind])
+
+
+def with_article(noun: str) -> str:
+    return ("an " if noun[0].lower() in "aeiou" else "a ") + noun

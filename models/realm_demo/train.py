@@ -1,0 +1,146 @@
+"""Trains the model, with checkpoints from which it goes on where it stopped.
+
+    python -m realm_demo.train --folder RUN --minutes 90
+
+The learning rate warms up, stays, and falls to a tenth over the last part
+(`--cool-from` says when, in parts of the whole); the time of the run is the clock,
+so that a machine of any speed ends with a cooled model. `--minutes` counts the
+training time of all parts of a run that was stopped and resumed.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+
+from .batches import stream
+from .generate import answer
+from .model import Config, Llama
+from .muon import Muon
+
+SAMPLES = (
+    ["What is the capital of France?"],
+    ["My name is Alfred.", "What is 23 + 45?", "What is my name?"],
+    ["I have a gecko named Pickles and I live in Halifax.", "What is my pet called?", "Where do I live?"],
+    ["How do I stream?", "What is 58 + 67?", "How does string theory work?"],
+    ["Tell me a story about a girl named Freya and a kettle."],
+)
+
+
+def optimisers(model: Llama, args):
+    matrices = [p for n, p in model.named_parameters() if n.startswith("blk") and p.ndim == 2]
+    others = [p for n, p in model.named_parameters() if not (n.startswith("blk") and p.ndim == 2)]
+    return [
+        Muon(matrices, lr=args.muon_rate, weight_decay=0.05),
+        torch.optim.AdamW(others, lr=args.adam_rate, betas=(0.9, 0.98), weight_decay=0.0, eps=1e-9),
+    ]
+
+
+def rate_at(done: float, step: int, cool_from: float) -> float:
+    """The learning rate as a part of its peak; `done` is the part of the run that is over."""
+    warm = min(1.0, (step + 1) / 100)
+    cool = 1.0 if done < cool_from else max(0.0, (1 - done) / (1 - cool_from))
+    return warm * (0.02 + 0.98 * cool)
+
+
+def loss_of(model: Llama, ids, weights):
+    """The weighted sum of losses and the sum of weights; only weighted positions get logits."""
+    hidden = model.hidden(ids[:, :-1])
+    kept = weights[:, 1:] > 0
+    losses = F.cross_entropy(model.logits(hidden[kept]), ids[:, 1:][kept], reduction="none")
+    kept_weights = weights[:, 1:][kept]
+    return (losses * kept_weights).sum(), kept_weights.sum()
+
+
+def save(path: Path, model, opts, state):
+    fresh = path.with_suffix(".new")
+    torch.save({"config": model.config.as_dict(), "model": model.state_dict(), "opts": [o.state_dict() for o in opts], "state": state}, fresh)
+    fresh.replace(path)
+
+
+def show_samples(model, tokenizer):
+    for said in SAMPLES:
+        messages = []
+        for one in said:
+            messages.append({"role": "user", "content": one})
+            text, _ = answer(model, tokenizer, messages, tokens_max=130)
+            messages.append({"role": "assistant", "content": text})
+            print("   ", one, "->", text, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--muon-rate", type=float, default=0.02)
+    parser.add_argument("--adam-rate", type=float, default=0.004)
+    parser.add_argument("--cool-from", type=float, default=0.5)
+    parser.add_argument("--batches-per-step", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--config", type=json.loads, default={})
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    tokenizer = Tokenizer.from_file(str(args.folder / "tokenizer.json"))
+    checkpoint = args.folder / "checkpoint.pt"
+    model = Llama(Config(vocab_count=tokenizer.get_vocab_size(), **args.config))
+    opts = optimisers(model, args)
+    state = {"step": 0, "number": 0, "tokens": 0, "seconds": 0.0}
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(kept["model"])
+        for opt, s in zip(opts, kept["opts"]):
+            rates = [g["lr"] for g in opt.param_groups]
+            opt.load_state_dict(s)
+            for g, rate in zip(opt.param_groups, rates):
+                g["lr"] = rate
+        state = kept["state"]
+    peaks = [[g["lr"] for g in o.param_groups] for o in opts]
+    print("parameters", sum(p.numel() for p in model.parameters()), state, flush=True)
+
+    began, before = time.time(), state["seconds"]
+    batches = stream(tokenizer, args.seed, state["number"], model.config.context_tokens)
+    shown = saved = sampled = began
+    loss_kept, weight_kept = 0.0, 0.0
+    while True:
+        done = (before + time.time() - began) / (60 * args.minutes)
+        if done >= 1:
+            break
+        part = rate_at(done, state["step"], args.cool_from)
+        drawn = [next(batches) for _ in range(args.batches_per_step)]
+        weight = sum(float(w[:, 1:].sum()) for _, w, _ in drawn)
+        for ids, weights, state["number"] in drawn:
+            loss, _ = loss_of(model, ids, weights)
+            (loss / weight).backward()
+            loss_kept += float(loss.detach())
+            state["tokens"] += ids.numel()
+        weight_kept += weight
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for opt, peak in zip(opts, peaks):
+            for group, rate in zip(opt.param_groups, peak):
+                group["lr"] = rate * part
+            opt.step()
+            opt.zero_grad()
+        state["step"] += 1
+        now = time.time()
+        state["seconds"] = before + now - began
+        if now - shown > 30:
+            print(f"step {state['step']} tokens {state['tokens']} loss {loss_kept / weight_kept:.4f} rate {part:.3f} done {done:.3f} {state['tokens'] / state['seconds']:.0f} tok/s", flush=True)
+            shown, loss_kept, weight_kept = now, 0.0, 0.0
+        if now - sampled > 300:
+            show_samples(model, tokenizer)
+            sampled = now
+        if now - saved > 120:
+            save(checkpoint, model, opts, state)
+            saved = now
+    save(checkpoint, model, opts, state)
+    show_samples(model, tokenizer)
+
+
+if __name__ == "__main__":
+    main()
