@@ -15,7 +15,7 @@ from .corpus.conversation import conversation
 from .template import ASSISTANT, BOS, END, render_any
 
 POOL_COUNT = 1024
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2560
 # The share of conversations in which the user's words are learned too, and their weight.
 READ_ALL_SHARE, READ_ALL_WEIGHT = 0.1, 0.2
 BOS_SHARE = 0.1

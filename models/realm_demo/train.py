@@ -5,11 +5,12 @@
 The learning rate warms up, stays, and falls to a tenth over the last part
 (`--cool-from` says when, in parts of the whole); the time of the run is the clock,
 so that a machine of any speed ends with a cooled model. `--minutes` counts the
-training time of all parts of a run that was stopped and resumed.
+training time of all parts of a run that was stopped (SIGTERM saves) and resumed.
 """
 
 import argparse
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -107,7 +108,9 @@ def main():
     batches = stream(tokenizer, args.seed, state["number"], model.config.context_tokens)
     shown = saved = sampled = began
     loss_kept, weight_kept = 0.0, 0.0
-    while True:
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    while not stopped:
         done = (before + time.time() - began) / (60 * args.minutes)
         if done >= 1:
             break
@@ -139,7 +142,8 @@ def main():
             save(checkpoint, model, opts, state)
             saved = now
     save(checkpoint, model, opts, state)
-    show_samples(model, tokenizer)
+    if not stopped:
+        show_samples(model, tokenizer)
 
 
 if __name__ == "__main__":

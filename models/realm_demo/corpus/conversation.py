@@ -118,6 +118,10 @@ def as_completion(rng) -> dict:
         cut = rng.randrange(3, 9)
         return {"prompt": " ".join(words[:cut]), "text": " " + " ".join(words[cut:])}
     said, answered = exchange(rng)[0]
+    if rng.random() < 0.2:
+        words = answered.split(" ")
+        cut = rng.randrange(1, len(words)) if len(words) > 1 else 0
+        return {"prompt": " ".join(words[:cut]), "text": " ".join([""] * bool(cut) + words[cut:])}
     return {"prompt": said, "text": " " + answered}
 
 
