@@ -1,0 +1,243 @@
+//! A few persistent threads that run the chunks of one loop at a time.
+//!
+//! ```text
+//! caller   open job ── take chunks ──────── close job ── wait for joined workers ── return
+//! worker        └ join ── take chunks ── leave ┘
+//! ```
+//!
+//! Chunks are handed out by an atomic counter, so whoever has time takes the next. A worker joins a
+//! job only while it is open: if it sleeps, or another process holds its core, the caller does all
+//! chunks itself and waits for nobody. Workers spin for a bounded number of rounds between jobs and
+//! then park.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use crate::Isa;
+
+/// Rounds a worker spins after a job before it parks: tens of microseconds, the gap between two
+/// loops of a forward pass, and little enough to leave a shared machine alone.
+const SPIN_ROUNDS_MAX: u32 = 4_000;
+/// Threads beyond this are refused: more never help kernels that are bound by memory.
+const THREADS_MAX: usize = 256;
+
+/// The low bits of `Shared::state`: workers inside the job.
+const JOINED: u64 = (1 << 16) - 1;
+/// Set while workers may join.
+const OPEN: u64 = 1 << 16;
+/// One more job.
+const EPOCH: u64 = 1 << 32;
+
+/// Persistent threads and the instruction set their kernels use.
+///
+/// One loop runs at a time. A loop started while another runs (from inside a chunk, or from another
+/// thread) runs on its caller's thread. Dropping the pool ends its threads.
+pub struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    /// Held while a loop runs.
+    busy: AtomicBool,
+    isa: Isa,
+}
+
+struct Shared {
+    /// Epoch, `OPEN` and the number of joined workers in one word, so that joining and closing
+    /// exclude each other.
+    state: AtomicU64,
+    job: UnsafeCell<Job>,
+    stop: AtomicBool,
+    asleep: Box<[AtomicBool]>,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+// SAFETY: `job` is written only by the holder of `Pool::busy` while the state is closed with nobody
+// joined, and read only by joined workers; all else is Sync by itself.
+unsafe impl Sync for Shared {}
+// SAFETY: the pointers in `job` are used only while the loop they belong to runs.
+unsafe impl Send for Shared {}
+
+/// A borrowed `Chunks<F>` whose type is erased: the pointer and the function that knows its type.
+#[derive(Clone, Copy)]
+struct Job {
+    chunks: *const (),
+    run: unsafe fn(*const ()),
+}
+
+struct Chunks<'a, F> {
+    next: AtomicUsize,
+    units: usize,
+    chunk_len: usize,
+    body: &'a F,
+}
+
+impl<F: Fn(Range<usize>) + Sync> Chunks<'_, F> {
+    fn run(&self) {
+        loop {
+            let start = self.next.fetch_add(self.chunk_len, Ordering::Relaxed);
+            if start >= self.units {
+                return;
+            }
+            (self.body)(start..(start + self.chunk_len).min(self.units));
+        }
+    }
+
+    /// # Safety
+    /// `chunks` points to a live `Chunks<F>`.
+    unsafe fn run_erased(chunks: *const ()) {
+        // SAFETY: by this function's contract.
+        unsafe { (*chunks.cast::<Self>()).run() }
+    }
+}
+
+impl Pool {
+    /// A pool of `threads` threads, the caller's included, with the machine's best instruction set.
+    /// At least one, at most 256; fewer if the system refuses to start them.
+    pub fn new(threads: usize) -> Pool {
+        Pool::with_isa(threads, Isa::detect())
+    }
+
+    /// As [`Pool::new`], with an instruction set of choice.
+    pub fn with_isa(threads: usize, isa: Isa) -> Pool {
+        let worker_count = threads.clamp(1, THREADS_MAX) - 1;
+        let shared = Arc::new(Shared {
+            state: AtomicU64::new(0),
+            job: UnsafeCell::new(Job { chunks: std::ptr::null(), run: nothing }),
+            stop: AtomicBool::new(false),
+            asleep: (0..worker_count).map(|_| AtomicBool::new(false)).collect(),
+            panic: Mutex::new(None),
+        });
+        let workers = (0..worker_count)
+            .map_while(|index| {
+                let shared = shared.clone();
+                std::thread::Builder::new().name(format!("kernel-{index}")).spawn(move || shared.work(index)).ok()
+            })
+            .collect();
+        Pool { shared, workers, busy: AtomicBool::new(false), isa }
+    }
+
+    /// Threads that take chunks, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// The instruction set that kernels given this pool use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Calls `body` with ranges of at most `chunk_len` that together cover `0..units`, each once, on
+    /// whichever threads are free; returns when all are done. With one chunk, all on the caller.
+    ///
+    /// # Panics
+    /// A panic in `body` is passed on to the caller after every thread has left the loop.
+    pub fn run<F: Fn(Range<usize>) + Sync>(&self, units: usize, chunk_len: usize, body: F) {
+        let chunk_len = chunk_len.max(1);
+        if units <= chunk_len || self.workers.is_empty() || self.busy.swap(true, Ordering::Acquire) {
+            if units > 0 {
+                body(0..units);
+            }
+            return;
+        }
+        let chunks = Chunks { next: AtomicUsize::new(0), units, chunk_len, body: &body };
+        let job = Job { chunks: (&raw const chunks).cast(), run: Chunks::<F>::run_erased };
+        // SAFETY: `busy` is held and the last loop ended closed with nobody joined, so no other
+        // thread looks at the job.
+        unsafe { *self.shared.job.get() = job };
+        let state = &self.shared.state;
+        let epoch = state.load(Ordering::Relaxed) & !(EPOCH - 1);
+        state.store(epoch.wrapping_add(EPOCH) | OPEN, Ordering::SeqCst);
+        for (asleep, worker) in self.shared.asleep.iter().zip(&self.workers) {
+            if asleep.load(Ordering::SeqCst) {
+                worker.thread().unpark();
+            }
+        }
+        let mine = catch_unwind(AssertUnwindSafe(|| chunks.run()));
+        if mine.is_err() {
+            chunks.next.store(units, Ordering::Relaxed);
+        }
+        // Once closed nobody joins; `chunks` must outlive those who have.
+        state.fetch_and(!OPEN, Ordering::AcqRel);
+        let mut rounds = 0u32;
+        while state.load(Ordering::Acquire) & JOINED != 0 {
+            rounds += 1;
+            if rounds < SPIN_ROUNDS_MAX { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+        let theirs = self.shared.panic.lock().unwrap_or_else(|poison| poison.into_inner()).take();
+        self.busy.store(false, Ordering::Release);
+        if let Some(payload) = mine.err().or(theirs) {
+            resume_unwind(payload);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        for worker in self.workers.drain(..) {
+            worker.thread().unpark();
+            // A worker catches the panics of its jobs, so it ends well.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("threads", &self.threads()).field("isa", &self.isa).finish()
+    }
+}
+
+impl Shared {
+    /// A worker's life: wait for an open job not seen before, join, work, leave.
+    fn work(&self, index: usize) {
+        let mut seen = 0;
+        while let Some(state) = self.next_open(index, seen) {
+            if self.state.compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                continue;
+            }
+            seen = state / EPOCH;
+            // SAFETY: joined, so the job is not rewritten until this worker leaves.
+            let job = unsafe { *self.job.get() };
+            // SAFETY: the loop's caller keeps the chunks alive while anybody is joined.
+            let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { (job.run)(job.chunks) }));
+            if let Err(payload) = outcome {
+                *self.panic.lock().unwrap_or_else(|poison| poison.into_inner()) = Some(payload);
+            }
+            self.state.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// The state in which an unseen job is open; `None` when the pool ends.
+    fn next_open(&self, index: usize, seen: u64) -> Option<u64> {
+        let fresh = |state: u64| state & OPEN != 0 && state / EPOCH != seen;
+        let mut rounds = 0u32;
+        loop {
+            let state = self.state.load(Ordering::Acquire);
+            if fresh(state) {
+                return Some(state);
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            rounds += 1;
+            if rounds < SPIN_ROUNDS_MAX {
+                std::hint::spin_loop();
+                continue;
+            }
+            rounds = 0;
+            // Either this worker sees the job below, or the job's caller sees it asleep.
+            self.asleep[index].store(true, Ordering::SeqCst);
+            if !fresh(self.state.load(Ordering::SeqCst)) && !self.stop.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+            self.asleep[index].store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+unsafe fn nothing(_: *const ()) {}
