@@ -76,13 +76,12 @@ fn describe_type(types: &Types, ty: TypeId) -> Option<Value> {
     if entry.path.is_empty() || matches!(entry.shape, Shape::Option(_)) {
         return None;
     }
-    let mut described = json!({"kind": kind(&entry.shape), "description": entry.docs});
+    let mut described = json!({"kind": kind(&types.peeled(ty).shape), "description": entry.docs});
     let detail = match &entry.shape {
         Shape::Struct(fields) => Some(("fields", describe_fields(types, fields))),
         Shape::Enum(variants) => Some(("variants", variants.iter().map(|variant| describe_variant(types, variant)).collect())),
         Shape::Newtype(inner) => Some(("as", types[*inner].name.clone().into())),
         Shape::Tuple(items) => Some(("items", items.iter().map(|item| types[*item].name.as_str()).collect())),
-        Shape::ByteArray(len) => Some(("bytes", (*len).into())),
         _ => None,
     };
     if let (Some(object), Some((key, detail))) = (described.as_object_mut(), detail) {
@@ -126,7 +125,8 @@ fn kind(shape: &Shape) -> &'static str {
         Shape::Bytes | Shape::ByteArray(_) => "hex",
         Shape::Sequence(_) | Shape::Array(..) => "array",
         Shape::Tuple(_) => "tuple",
-        Shape::Newtype(_) => "newtype",
+        // A newtype in a circle, which has no values.
+        Shape::Newtype(_) => "none",
         Shape::Struct(_) => "struct",
         Shape::Option(_) => "option",
         Shape::Enum(_) => "enum",

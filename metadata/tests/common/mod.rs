@@ -1,0 +1,198 @@
+//! A runtime with a type of every shape, and its metadata.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parity_scale_codec::{Compact, Decode, Encode};
+use realm_metadata::Metadata;
+use realm_primitives::{
+    api::{Core, RuntimeApis},
+    metadata,
+    types::{
+        ChatMessage, F32, GenerateOptions, GenerateResult, H256, Milli, NanoUsd, RuntimeError, RuntimeVersion, SignedMilli,
+        TokenEvent,
+    },
+};
+use scale_info::TypeInfo;
+
+/// Every shape of struct and enum.
+#[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
+pub enum Shapes {
+    /// No fields.
+    Nothing,
+    /// One unnamed field.
+    OneOf(u8),
+    /// Two unnamed fields.
+    Pair(u8, String),
+    /// Named fields.
+    Named {
+        /// May be left out.
+        left: Option<u32>,
+        /// May not.
+        right: bool,
+    },
+    /// Named fields that may all be left out.
+    AllOptional {
+        /// May be left out.
+        left: Option<u32>,
+    },
+    HTTPError,
+}
+
+#[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
+pub struct Empty;
+
+#[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
+pub struct Wrapper(pub Vec<u16>);
+
+#[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
+pub struct Two(pub u8, pub bool);
+
+/// A value of every type that JSON is made of.
+#[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
+pub struct Everything {
+    pub u8: u8,
+    pub u16: u16,
+    pub u32: u32,
+    pub u64: u64,
+    pub u128: u128,
+    pub i8: i8,
+    pub i16: i16,
+    pub i32: i32,
+    pub i64: i64,
+    pub i128: i128,
+    pub bool: bool,
+    pub text: String,
+    pub float: F32,
+    pub milli: Milli,
+    pub signed_milli: SignedMilli,
+    pub dollars: NanoUsd,
+    pub hash: H256,
+    pub bytes: Vec<u8>,
+    pub array: [u16; 3],
+    pub byte_array: [u8; 4],
+    pub tuple: (u8, String),
+    pub unit: (),
+    pub empty: Empty,
+    pub wrapper: Wrapper,
+    pub two: Two,
+    pub option: Option<u32>,
+    pub option_of_option: Option<Option<u32>>,
+    pub option_of_unit: Option<()>,
+    pub shapes: Vec<Shapes>,
+    pub result: Result<u8, String>,
+    #[codec(compact)]
+    pub compact: u64,
+    pub compact_wide: Compact<u128>,
+    pub by_name: BTreeMap<String, u32>,
+    pub by_number: BTreeMap<u32, bool>,
+    pub set: BTreeSet<u16>,
+    pub boxed: Box<Option<String>>,
+}
+
+/// A tree: a type that holds itself.
+#[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
+pub struct Tree {
+    pub children: Vec<Tree>,
+}
+
+realm_primitives::decl_runtime_apis! {
+    /// The functions that tests call.
+    trait TestApi {
+        /// Generates.
+        ///
+        /// In two paragraphs.
+        fn generate(prompt: String, options: GenerateOptions) -> Result<GenerateResult, RuntimeError>;
+        #[stream(TokenEvent)]
+        fn chat(
+            message: Option<String>,
+            messages: Option<Vec<ChatMessage>>,
+            conversation: Option<String>,
+            options: GenerateOptions,
+        ) -> Result<Vec<F32>, RuntimeError>;
+        fn maybe(options: Option<GenerateOptions>) -> Option<GenerateOptions>;
+        fn clash(seed: u64, options: GenerateOptions) -> Result<u64, Shapes>;
+        fn everything(value: Everything) -> Everything;
+        fn tree(tree: Tree) -> Tree;
+        fn health_check() -> Result<bool, String>;
+        fn units(values: Vec<()>) -> Vec<()>;
+    }
+
+    trait OtherApi {
+        fn health_check() -> bool;
+        fn only_here() -> bool;
+        fn version() -> bool;
+    }
+}
+
+pub struct Runtime;
+
+realm_primitives::impl_runtime_apis! {
+    impl Core for Runtime {
+        fn version() -> RuntimeVersion {
+            unreachable!("only described")
+        }
+
+        fn migrate(_: u32) -> Result<(), RuntimeError> {
+            unreachable!("only described")
+        }
+    }
+
+    impl TestApi for Runtime {
+        fn generate(_: String, _: GenerateOptions) -> Result<GenerateResult, RuntimeError> {
+            unreachable!("only described")
+        }
+
+        fn chat(
+            _: Option<String>,
+            _: Option<Vec<ChatMessage>>,
+            _: Option<String>,
+            _: GenerateOptions,
+        ) -> Result<Vec<F32>, RuntimeError> {
+            unreachable!("only described")
+        }
+
+        fn maybe(options: Option<GenerateOptions>) -> Option<GenerateOptions> {
+            options
+        }
+
+        fn clash(seed: u64, _: GenerateOptions) -> Result<u64, Shapes> {
+            Ok(seed)
+        }
+
+        fn everything(value: Everything) -> Everything {
+            value
+        }
+
+        fn tree(tree: Tree) -> Tree {
+            tree
+        }
+
+        fn health_check() -> Result<bool, String> {
+            Ok(true)
+        }
+
+        fn units(values: Vec<()>) -> Vec<()> {
+            values
+        }
+    }
+
+    impl OtherApi for Runtime {
+        fn health_check() -> bool {
+            true
+        }
+
+        fn only_here() -> bool {
+            true
+        }
+
+        fn version() -> bool {
+            true
+        }
+    }
+}
+
+pub fn test_metadata() -> Metadata {
+    Metadata::decode(&metadata::opaque(Runtime::DECLARATIONS).0).expect("the macros make good metadata")
+}
