@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .corpus.conversation import conversation
+from .corpus.topics import labelled
 from .template import ASSISTANT, BOS, END, render_any
 
 POOL_COUNT = 1024
@@ -76,3 +77,11 @@ def stream(tokenizer, seed: int, start: int, context_tokens: int):
         rng.shuffle(batches)
         for batch in batches:
             yield *pad(batch, end), start
+
+
+def labelled_batch(tokenizer, rng, count: int):
+    """(ids, which are no padding, topic numbers) of bare messages, as the node embeds them."""
+    made = [labelled(rng) for _ in range(count)]
+    rows = [encoded.ids for encoded in tokenizer.encode_batch([text for text, _ in made])]
+    ids, weights = pad([(row, [1.0] * len(row)) for row in rows], tokenizer.token_to_id(END))
+    return ids, weights, torch.tensor([topic for _, topic in made])

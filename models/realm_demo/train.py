@@ -10,6 +10,7 @@ training time of all parts of a run that was stopped (SIGTERM saves) and resumed
 
 import argparse
 import json
+import random
 import signal
 import time
 from pathlib import Path
@@ -18,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from .batches import stream
+from .batches import labelled_batch, stream
+from .corpus.topics import TOPICS
 from .generate import answer
 from .model import Config, Llama
 from .muon import Muon
@@ -32,9 +34,13 @@ SAMPLES = (
 )
 
 
-def optimisers(model: Llama, args):
+# Each step also reads a few bare messages, so that pooled states tell topics apart.
+TOPIC_BATCH, TOPIC_WEIGHT, TOPIC_SHARPNESS = 24, 0.1, 10.0
+
+
+def optimisers(model: Llama, centres, args):
     matrices = [p for n, p in model.named_parameters() if n.startswith("blk") and p.ndim == 2]
-    others = [p for n, p in model.named_parameters() if not (n.startswith("blk") and p.ndim == 2)]
+    others = [p for n, p in model.named_parameters() if not (n.startswith("blk") and p.ndim == 2)] + [centres]
     return [
         Muon(matrices, lr=args.muon_rate, weight_decay=0.05),
         torch.optim.AdamW(others, lr=args.adam_rate, betas=(0.9, 0.98), weight_decay=0.0, eps=1e-9),
@@ -57,9 +63,16 @@ def loss_of(model: Llama, ids, weights):
     return (losses * kept_weights).sum(), kept_weights.sum()
 
 
-def save(path: Path, model, opts, state):
+def topic_loss_of(model: Llama, centres, ids, real, topics):
+    """How badly the pooled states point at the centre of their topic. The centres are not exported."""
+    pooled = (model.hidden(ids) * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+    likeness = F.normalize(pooled, dim=-1) @ F.normalize(centres, dim=-1).T
+    return F.cross_entropy(TOPIC_SHARPNESS * likeness, topics)
+
+
+def save(path: Path, model, centres, opts, state):
     fresh = path.with_suffix(".new")
-    torch.save({"config": model.config.as_dict(), "model": model.state_dict(), "opts": [o.state_dict() for o in opts], "state": state}, fresh)
+    torch.save({"config": model.config.as_dict(), "model": model.state_dict(), "centres": centres.detach(), "opts": [o.state_dict() for o in opts], "state": state}, fresh)
     fresh.replace(path)
 
 
@@ -90,11 +103,13 @@ def main():
     tokenizer = Tokenizer.from_file(str(args.folder / "tokenizer.json"))
     checkpoint = args.folder / "checkpoint.pt"
     model = Llama(Config(vocab_count=tokenizer.get_vocab_size(), **args.config))
-    opts = optimisers(model, args)
+    centres = torch.nn.Parameter(torch.randn(len(TOPICS), model.config.width))
+    opts = optimisers(model, centres, args)
     state = {"step": 0, "number": 0, "tokens": 0, "seconds": 0.0}
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(kept["model"])
+        centres.data.copy_(kept["centres"])
         for opt, s in zip(opts, kept["opts"]):
             rates = [g["lr"] for g in opt.param_groups]
             opt.load_state_dict(s)
@@ -107,7 +122,7 @@ def main():
     began, before = time.time(), state["seconds"]
     batches = stream(tokenizer, args.seed, state["number"], model.config.context_tokens)
     shown = saved = sampled = began
-    loss_kept, weight_kept = 0.0, 0.0
+    loss_kept, weight_kept, topic_loss_kept = 0.0, 0.0, 0.0
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     while not stopped:
@@ -122,6 +137,10 @@ def main():
             (loss / weight).backward()
             loss_kept += float(loss.detach())
             state["tokens"] += ids.numel()
+        dice = random.Random(f"topics/{args.seed}/{state['step']}")
+        topic_loss = topic_loss_of(model, centres, *labelled_batch(tokenizer, dice, TOPIC_BATCH))
+        (TOPIC_WEIGHT * topic_loss).backward()
+        topic_loss_kept = 0.98 * topic_loss_kept + 0.02 * float(topic_loss.detach())
         weight_kept += weight
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for opt, peak in zip(opts, peaks):
@@ -133,15 +152,15 @@ def main():
         now = time.time()
         state["seconds"] = before + now - began
         if now - shown > 30:
-            print(f"step {state['step']} tokens {state['tokens']} loss {loss_kept / weight_kept:.4f} rate {part:.3f} done {done:.3f} {state['tokens'] / state['seconds']:.0f} tok/s", flush=True)
+            print(f"step {state['step']} tokens {state['tokens']} loss {loss_kept / weight_kept:.4f} topics {topic_loss_kept:.3f} rate {part:.3f} done {done:.3f} {state['tokens'] / state['seconds']:.0f} tok/s", flush=True)
             shown, loss_kept, weight_kept = now, 0.0, 0.0
         if now - sampled > 300:
             show_samples(model, tokenizer)
             sampled = now
         if now - saved > 120:
-            save(checkpoint, model, opts, state)
+            save(checkpoint, model, centres, opts, state)
             saved = now
-    save(checkpoint, model, opts, state)
+    save(checkpoint, model, centres, opts, state)
     if not stopped:
         show_samples(model, tokenizer)
 

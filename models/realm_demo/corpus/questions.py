@@ -88,6 +88,20 @@ def entries(topic: str) -> tuple[Entry, ...]:
     return tuple(found)
 
 
+LEADS = "Can you tell me|Do you know|Tell me|Please tell me|I want to know|I would like to know|Say|Can you say|Could you say|I ask myself|Let me ask you|One more thing".split("|")
+QUESTION_WORDS = ("What", "Which", "Who", "Where", "When", "How", "Whose", "At what", "At how")
+
+
+def vary(rng, asked: str) -> str:
+    """The same question a little differently: 'What planet ..', 'Do you know which planet ..'."""
+    if asked.startswith("Which ") and rng.random() < 0.35:
+        asked = "What " + asked[6:]
+    if asked.startswith(QUESTION_WORDS) and rng.random() < 0.15:
+        mark = ", " if rng.random() < 0.3 else " "
+        asked = rng.choice(LEADS) + mark + asked[0].lower() + asked[1:]
+    return asked
+
+
 def ask(rng, entry: Entry) -> str:
     """One of the trained phrasings: as written, or a thing put into a frame."""
     held_out = set(entry.held_out)
@@ -97,7 +111,7 @@ def ask(rng, entry: Entry) -> str:
             ways.append(lambda: rng.choice(DO_FRAMES).format(x=rng.choice(entry.to_do)))
         if entry.to_explain:
             ways.append(lambda: rng.choice(EXPLAIN_FRAMES).format(x=rng.choice(entry.to_explain)))
-        asked = rng.choice(ways)()
+        asked = vary(rng, rng.choice(ways)())
         if asked not in held_out:
             return asked
 
