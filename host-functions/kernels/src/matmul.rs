@@ -36,7 +36,7 @@ const CHUNK_WORK: usize = 1 << 18;
 pub fn matmul(pool: &Pool, matrix: &Matrix, activations: &Activations, out: &mut [f32]) -> Result<(), ShapeError> {
     check(matrix, activations, matrix.rows(), out.len())?;
     let out = RowsMut::whole(out, activations.rows())?;
-    run(pool, matrix, activations, Plain { matrix, out });
+    run(pool, matrix, activations, Sink { matrix, out, gate: None });
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub fn matmul_gated(
     expect("interleaved parts of a gated matrix", 2, if matrix.layout() == Layout::Interleaved { 2 } else { 1 })?;
     check(matrix, activations, matrix.rows() / 2, out.len())?;
     let out = RowsMut::whole(out, activations.rows())?;
-    run(pool, matrix, activations, Gated { matrix, out, gate });
+    run(pool, matrix, activations, Sink { matrix, out, gate: Some(gate) });
     Ok(())
 }
 
@@ -68,7 +68,7 @@ fn check(matrix: &Matrix, activations: &Activations, width: usize, out_len: usiz
     expect("values of the output", product("values of the output", activations.rows(), width)?, out_len)
 }
 
-fn run<T: Sink>(pool: &Pool, matrix: &Matrix, activations: &Activations, sink: T) {
+fn run(pool: &Pool, matrix: &Matrix, activations: &Activations, sink: Sink<'_>) {
     let (tiles, rows) = (matrix.tiles(), activations.rows());
     if rows == 0 {
         return;
@@ -77,31 +77,37 @@ fn run<T: Sink>(pool: &Pool, matrix: &Matrix, activations: &Activations, sink: T
     let fair = tiles / (pool.threads() * CHUNKS_PER_THREAD);
     let chunk_len = fair.max(CHUNK_WORK.div_ceil(tile_work)).next_multiple_of(GROUP);
     with_format!(matrix.packed(), F => pool.run(tiles, chunk_len, |tiles| {
-        pool.isa().run(Chunk::<F, T> { matrix, activations, tiles, sink: &sink, format: std::marker::PhantomData });
+        pool.isa().run(Chunk::<F> { matrix, activations, tiles, sink: &sink, format: std::marker::PhantomData });
     }));
 }
 
 /// Results of a group of tiles: `[tile][row]`, sixteen values each.
 type Results = [[[f32; LANES]; PANEL_ROWS]; GROUP];
 
-/// Where results go.
-trait Sink: Sync {
+/// Where results go: as they are, or gate times up.
+struct Sink<'a> {
+    matrix: &'a Matrix,
+    out: RowsMut<'a>,
+    gate: Option<Gate>,
+}
+
+impl Sink<'_> {
     /// Takes the results of tiles `tiles` (at most [`GROUP`], from an even one on) for `rows`.
     ///
     /// # Safety
     /// No two calls at the same time have the same tile and row.
-    unsafe fn put<S: Simd>(&self, simd: S, tiles: Range<usize>, rows: Range<usize>, results: &Results);
-}
-
-struct Plain<'a> {
-    matrix: &'a Matrix,
-    out: RowsMut<'a>,
-}
-
-impl Sink for Plain<'_> {
     #[inline(always)]
-    unsafe fn put<S: Simd>(&self, _: S, tiles: Range<usize>, rows: Range<usize>, results: &Results) {
-        for (tile, results) in tiles.zip(results) {
+    unsafe fn put<S: Simd>(&self, s: S, tiles: Range<usize>, rows: Range<usize>, results: &mut Results) {
+        if let Some(gate) = self.gate {
+            for [gates, ups] in results.as_chunks_mut::<2>().0.iter_mut().take(tiles.len() / 2) {
+                for (up, result) in ups.iter().zip(gates).take(rows.len()) {
+                    s.store(s.mul(gate.apply(s, s.load(result)), s.load(up)), result);
+                }
+            }
+        }
+        // An even tile belongs to the first part, whose rows are the columns of a gated output.
+        let step = if self.gate.is_some() { 2 } else { 1 };
+        for (tile, results) in tiles.zip(results).step_by(step) {
             let (start, len) = self.matrix.tile_rows(tile);
             for (row, result) in rows.clone().zip(results) {
                 // SAFETY: distinct tiles and rows are distinct places, and no other call has these.
@@ -112,39 +118,16 @@ impl Sink for Plain<'_> {
     }
 }
 
-struct Gated<'a> {
-    matrix: &'a Matrix,
-    out: RowsMut<'a>,
-    gate: Gate,
-}
-
-impl Sink for Gated<'_> {
-    #[inline(always)]
-    unsafe fn put<S: Simd>(&self, s: S, tiles: Range<usize>, rows: Range<usize>, results: &Results) {
-        for (tile, [gates, ups]) in tiles.step_by(2).zip(results.as_chunks::<2>().0) {
-            // An even tile belongs to the first part, whose rows are the output's columns.
-            let (start, len) = self.matrix.tile_rows(tile);
-            for (row, (gate, up)) in rows.clone().zip(gates.iter().zip(ups)) {
-                let mut result = [0.0; LANES];
-                s.store(s.mul(self.gate.apply(s, s.load(gate)), s.load(up)), &mut result);
-                // SAFETY: distinct tiles and rows are distinct places, and no other call has these.
-                let out = unsafe { self.out.part(row, start..start + len) };
-                out.copy_from_slice(&result[..len]);
-            }
-        }
-    }
-}
-
 /// Some tiles, all rows.
-struct Chunk<'a, F, T> {
+struct Chunk<'a, F> {
     matrix: &'a Matrix,
     activations: &'a Activations,
     tiles: Range<usize>,
-    sink: &'a T,
+    sink: &'a Sink<'a>,
     format: std::marker::PhantomData<F>,
 }
 
-impl<F: Format<Panel: Panel>, T: Sink> Op for Chunk<'_, F, T> {
+impl<F: Format<Panel: Panel>> Op for Chunk<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -167,7 +150,7 @@ impl<F: Format<Panel: Panel>, T: Sink> Op for Chunk<'_, F, T> {
                     done += take;
                 }
                 // SAFETY: the pool gives every tile to one chunk only, which takes each row once.
-                unsafe { self.sink.put(s, tiles.clone(), first..first + count, &results) };
+                unsafe { self.sink.put(s, tiles.clone(), first..first + count, &mut results) };
             }
         }
     }
@@ -184,47 +167,32 @@ fn rows_by_tiles<S: Simd, F: Format>(
     take: usize,
     results: &mut Results,
 ) {
-    macro_rules! instance {
-        ($rows:literal, $first:literal) => {
-            group::<S, F, $rows, $first>(s, matrix, tiles, panel, results)
-        };
-    }
-    // Only what `S::ROWS` can ask for is compiled for it.
-    match (S::ROWS, take, first) {
-        (8, 1, _) => instance!(1, 0),
-        (8, 2, _) => instance!(2, 0),
-        (8, 3, _) => instance!(3, 0),
-        (8, 4, _) => instance!(4, 0),
-        (8, 5, _) => instance!(5, 0),
-        (8, 6, _) => instance!(6, 0),
-        (8, 7, _) => instance!(7, 0),
-        (8, _, _) => instance!(8, 0),
-        (4, 1, 0) => instance!(1, 0),
-        (4, 2, 0) => instance!(2, 0),
-        (4, 3, 0) => instance!(3, 0),
-        (4, 4, 0) => instance!(4, 0),
-        (4, 1, _) => instance!(1, 4),
-        (4, 2, _) => instance!(2, 4),
-        (4, 3, _) => instance!(3, 4),
-        (4, _, _) => instance!(4, 4),
-        (_, _, 0) => instance!(1, 0),
-        (_, _, 1) => instance!(1, 1),
-        (_, _, 2) => instance!(1, 2),
-        (_, _, 3) => instance!(1, 3),
-        (_, _, 4) => instance!(1, 4),
-        (_, _, 5) => instance!(1, 5),
-        (_, _, 6) => instance!(1, 6),
-        (_, _, _) => instance!(1, 7),
+    // Only what `S::ROWS` can ask for is compiled for it; with whole panels, `first` is known.
+    match (S::ROWS, take) {
+        (8, 1) => group::<S, F, 1>(s, matrix, tiles, panel, 0, results),
+        (8, 2) => group::<S, F, 2>(s, matrix, tiles, panel, 0, results),
+        (8, 3) => group::<S, F, 3>(s, matrix, tiles, panel, 0, results),
+        (8, 4) => group::<S, F, 4>(s, matrix, tiles, panel, 0, results),
+        (8, 5) => group::<S, F, 5>(s, matrix, tiles, panel, 0, results),
+        (8, 6) => group::<S, F, 6>(s, matrix, tiles, panel, 0, results),
+        (8, 7) => group::<S, F, 7>(s, matrix, tiles, panel, 0, results),
+        (8, _) => group::<S, F, 8>(s, matrix, tiles, panel, 0, results),
+        (4, 1) => group::<S, F, 1>(s, matrix, tiles, panel, first, results),
+        (4, 2) => group::<S, F, 2>(s, matrix, tiles, panel, first, results),
+        (4, 3) => group::<S, F, 3>(s, matrix, tiles, panel, first, results),
+        (4, _) => group::<S, F, 4>(s, matrix, tiles, panel, first, results),
+        (_, _) => group::<S, F, 1>(s, matrix, tiles, panel, first, results),
     }
 }
 
-/// `M` rows of a panel by a group of tiles, as many tiles at once as the format likes.
+/// `M` rows of a panel by a group of tiles, as many tiles at once as format and registers like.
 #[inline(always)]
-fn group<S: Simd, F: Format, const M: usize, const FIRST: usize>(
+fn group<S: Simd, F: Format, const M: usize>(
     s: S,
     matrix: &Matrix,
     tiles: Range<usize>,
     panel: &[F::Panel],
+    first: usize,
     results: &mut Results,
 ) {
     let mut done = 0;
@@ -232,31 +200,32 @@ fn group<S: Simd, F: Format, const M: usize, const FIRST: usize>(
         let at = tiles.start + done;
         let left = tiles.len() - done;
         let out = &mut results[done..];
-        done += match F::tiles(M) {
-            4 if left >= 4 => at_once::<S, F, M, FIRST, 4>(s, matrix, at, panel, out),
-            2.. if left >= 2 => at_once::<S, F, M, FIRST, 2>(s, matrix, at, panel, out),
-            _ => at_once::<S, F, M, FIRST, 1>(s, matrix, at, panel, out),
+        done += match F::tiles(M).min(S::TILES) {
+            4 if left >= 4 => at_once::<S, F, M, 4>(s, matrix, at, panel, first, out),
+            2.. if left >= 2 => at_once::<S, F, M, 2>(s, matrix, at, panel, first, out),
+            _ => at_once::<S, F, M, 1>(s, matrix, at, panel, first, out),
         };
     }
 }
 
 /// `M` rows by `N` tiles in registers; returns `N`.
 #[inline(always)]
-fn at_once<S: Simd, F: Format, const M: usize, const FIRST: usize, const N: usize>(
+fn at_once<S: Simd, F: Format, const M: usize, const N: usize>(
     s: S,
     matrix: &Matrix,
     first_tile: usize,
     panel: &[F::Panel],
+    first: usize,
     out: &mut [[[f32; LANES]; PANEL_ROWS]],
 ) -> usize {
     let mut tiles: [&[F::Block]; N] = [&[]; N];
     for n in 0..N {
         tiles[n] = matrix.tile::<F>(first_tile + n);
     }
-    let sums = F::dot::<S, M, FIRST, N>(s, tiles, panel);
+    let sums = F::dot::<S, M, N>(s, tiles, panel, first);
     for n in 0..N {
         for m in 0..M {
-            s.store(sums[n][m], &mut out[n][FIRST + m]);
+            s.store(sums[n][m], &mut out[n][(first + m) % PANEL_ROWS]);
         }
     }
     N

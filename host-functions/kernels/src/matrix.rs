@@ -161,9 +161,6 @@ impl Matrix {
         self.tiles
     }
 
-    pub(crate) fn tile_bytes(&self) -> usize {
-        self.bytes() / self.tiles
-    }
 
     /// Tile `index`, which must exist, of a matrix packed as `F`.
     #[inline(always)]

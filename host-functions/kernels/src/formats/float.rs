@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::panel::PanelF32;
+use super::panel::{PANEL_ROWS, PanelF32};
 use super::{Format, PREFETCH_BYTES};
 use crate::memory::Plain;
 use crate::simd::Simd;
@@ -116,10 +116,11 @@ impl<E: Element> Format for Float<E> {
     }
 
     #[inline(always)]
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    fn dot<S: Simd, const M: usize, const N: usize>(
         s: S,
         tiles: [&[[E; 16]]; N],
         panels: &[PanelF32],
+        first: usize,
     ) -> [[S::F; M]; N] {
         let mut total = [[s.splat(0.0); M]; N];
         let count = panels.len();
@@ -131,7 +132,7 @@ impl<E: Element> Format for Float<E> {
                 s.prefetch(&tiles[n][k], PREFETCH_BYTES);
             }
             for m in 0..M {
-                let a = s.splat(panel[FIRST + m]);
+                let a = s.splat(panel[(first + m) % PANEL_ROWS]);
                 for n in 0..N {
                     total[n][m] = s.fma(w[n], a, total[n][m]);
                 }

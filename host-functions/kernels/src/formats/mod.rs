@@ -47,14 +47,15 @@ pub(crate) trait Format: 'static {
     fn pack(tile: &mut [Self::Block], lane: usize, row: &[u8]);
     /// Row `lane` of a tile, dequantised: the same values that the file's row has.
     fn unpack(tile: &[Self::Block], lane: usize, out: &mut [f32]);
-    /// The dot products of `M` rows of activations, from row `FIRST` of their panels on, with the
+    /// The dot products of `M` rows of activations, from row `first` of their panels on, with the
     /// sixteen rows of each of `N` tiles: `[tile][row]`, a lane per weight row.
     ///
-    /// Blocks are added in order, so a sum does not depend on `M`, `FIRST` or `N`.
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    /// Blocks are added in order, so a sum does not depend on `M`, `first` or `N`.
+    fn dot<S: Simd, const M: usize, const N: usize>(
         simd: S,
         tiles: [&[Self::Block]; N],
         panels: &[Self::Panel],
+        first: usize,
     ) -> [[S::F; M]; N];
 }
 

@@ -4,7 +4,7 @@
 //! Packed: byte order as in the file, so group g holds values 4g.. low and 4g + 16.. high. Two
 //! blocks make one packed block, so that every load is of one cache line.
 
-use super::panel::Panel32;
+use super::panel::{PANEL_ROWS, Panel32};
 use super::{Format, PREFETCH_BYTES, half};
 use crate::memory::Plain;
 use crate::simd::Simd;
@@ -82,10 +82,11 @@ impl Format for Q4_0 {
     }
 
     #[inline(always)]
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    fn dot<S: Simd, const M: usize, const N: usize>(
         s: S,
         tiles: [&[Block]; N],
         panels: &[Panel32],
+        first: usize,
     ) -> [[S::F; M]; N] {
         let mask = s.splat_i32(0x0f0f_0f0f);
         let mut total = [[s.splat(0.0); M]; N];
@@ -96,7 +97,7 @@ impl Format for Q4_0 {
             for (h, panel) in pair.iter().enumerate() {
                 let mut sum = [[s.splat_i32(0); M]; N];
                 for m in 0..M {
-                    let bias = s.splat_i32(panel.bias_8[FIRST + m]);
+                    let bias = s.splat_i32(panel.bias_8[(first + m) % PANEL_ROWS]);
                     for n in 0..N {
                         sum[n][m] = bias;
                     }
@@ -112,8 +113,8 @@ impl Format for Q4_0 {
                         high[n] = s.and(s.shr::<4>(both), mask);
                     }
                     for m in 0..M {
-                        let a = s.splat_bytes(&panel.values[FIRST + m][g]);
-                        let a_high = s.splat_bytes(&panel.values[FIRST + m][g + 4]);
+                        let a = s.splat_bytes(&panel.values[(first + m) % PANEL_ROWS][g]);
+                        let a_high = s.splat_bytes(&panel.values[(first + m) % PANEL_ROWS][g + 4]);
                         for n in 0..N {
                             sum[n][m] = s.dot(sum[n][m], low[n], a);
                             sum[n][m] = s.dot(sum[n][m], high[n], a_high);
@@ -123,7 +124,7 @@ impl Format for Q4_0 {
                 for n in 0..N {
                     let scale = s.load_f16(&tiles[n][b].scales[h]);
                     for m in 0..M {
-                        let scale = s.mul(scale, s.splat(panel.scale[FIRST + m]));
+                        let scale = s.mul(scale, s.splat(panel.scale[(first + m) % PANEL_ROWS]));
                         total[n][m] = s.fma(s.to_f32(sum[n][m]), scale, total[n][m]);
                     }
                 }

@@ -4,7 +4,7 @@
 //! low and 2j + 1 high; value `d * scale * q - dmin * minimum`.
 //! Packed: nibbles paired as in the file, `[pair of sub-blocks][group]`; 144 bytes a row, as in the file.
 
-use super::panel::Panel256;
+use super::panel::{PANEL_ROWS, Panel256};
 use super::{Format, PREFETCH_BYTES, half, k_quant};
 use crate::memory::{Plain, stored};
 use crate::simd::Simd;
@@ -86,10 +86,11 @@ impl Format for Q4K {
     }
 
     #[inline(always)]
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    fn dot<S: Simd, const M: usize, const N: usize>(
         s: S,
         tiles: [&[Block]; N],
         panels: &[Panel256],
+        first: usize,
     ) -> [[S::F; M]; N] {
         let (low_mask, high_mask) = (s.splat_i32(0x0f0f_0f0f), s.splat_i32(0xf0f0_f0f0_u32 as i32));
         let mut total = [[s.splat(0.0); M]; N];
@@ -110,7 +111,7 @@ impl Format for Q4K {
                         let w_low = s.and(both, low_mask);
                         let w_high = if S::HIGH_IN_PLACE { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                         for m in 0..M {
-                            let values = &panel.values[FIRST + m];
+                            let values = &panel.values[(first + m) % PANEL_ROWS];
                             low[m] = s.dot(low[m], w_low, s.splat_bytes(&values[pair * 16 + g]));
                             high[m] = s.dot(high[m], w_high, s.splat_bytes(&values[pair * 16 + 8 + g]));
                         }
@@ -128,10 +129,10 @@ impl Format for Q4K {
                 let (d, dmin) = (s.load_f16(&block.d), s.load_f16(&block.dmin));
                 for m in 0..M {
                     let mut offset = s.splat_i32(0);
-                    for (minimum, sums) in minimums.into_iter().zip(&panel.sums[FIRST + m]) {
+                    for (minimum, sums) in minimums.into_iter().zip(&panel.sums[(first + m) % PANEL_ROWS]) {
                         offset = s.dot_i16(offset, minimum, s.splat_pair(sums));
                     }
-                    let scale = panel.scale[FIRST + m];
+                    let scale = panel.scale[(first + m) % PANEL_ROWS];
                     total[n][m] = s.fma(scaled[m], s.mul(d, s.splat(scale)), total[n][m]);
                     total[n][m] = s.fma(s.to_f32(offset), s.mul(dmin, s.splat(-scale)), total[n][m]);
                 }

@@ -4,7 +4,7 @@
 //! `high[i]` the fifth bit of value i of sub-block j; value `d * scale * q - dmin * minimum`.
 //! Packed: nibbles and fifth bits as in the file, in groups; 176 bytes a row, as in the file.
 
-use super::panel::Panel256;
+use super::panel::{PANEL_ROWS, Panel256};
 use super::{Format, PREFETCH_BYTES, half, k_quant};
 use crate::memory::{Plain, stored};
 use crate::simd::Simd;
@@ -97,10 +97,11 @@ impl Format for Q5K {
     }
 
     #[inline(always)]
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    fn dot<S: Simd, const M: usize, const N: usize>(
         s: S,
         tiles: [&[Block]; N],
         panels: &[Panel256],
+        first: usize,
     ) -> [[S::F; M]; N] {
         let mut total = [[s.splat(0.0); M]; N];
         let count = panels.len();
@@ -110,18 +111,18 @@ impl Format for Q5K {
                 let block = &tiles[n][b];
                 let scales = k_quant::scales(s, &block.scales);
                 let mut scaled = [s.splat(0.0); M];
-                scaled = pair::<S, M, FIRST, 0>(s, block, panel, [scales[0], scales[1]], scaled);
-                scaled = pair::<S, M, FIRST, 1>(s, block, panel, [scales[2], scales[3]], scaled);
-                scaled = pair::<S, M, FIRST, 2>(s, block, panel, [scales[4], scales[5]], scaled);
-                scaled = pair::<S, M, FIRST, 3>(s, block, panel, [scales[6], scales[7]], scaled);
+                scaled = pair::<S, M, 0>(s, block, panel, first, [scales[0], scales[1]], scaled);
+                scaled = pair::<S, M, 1>(s, block, panel, first, [scales[2], scales[3]], scaled);
+                scaled = pair::<S, M, 2>(s, block, panel, first, [scales[4], scales[5]], scaled);
+                scaled = pair::<S, M, 3>(s, block, panel, first, [scales[6], scales[7]], scaled);
                 let minimums = k_quant::minimums(s, &block.scales);
                 let (d, dmin) = (s.load_f16(&block.d), s.load_f16(&block.dmin));
                 for m in 0..M {
                     let mut offset = s.splat_i32(0);
-                    for (minimum, sums) in minimums.into_iter().zip(&panel.sums[FIRST + m]) {
+                    for (minimum, sums) in minimums.into_iter().zip(&panel.sums[(first + m) % PANEL_ROWS]) {
                         offset = s.dot_i16(offset, minimum, s.splat_pair(sums));
                     }
-                    let scale = panel.scale[FIRST + m];
+                    let scale = panel.scale[(first + m) % PANEL_ROWS];
                     total[n][m] = s.fma(scaled[m], s.mul(d, s.splat(scale)), total[n][m]);
                     total[n][m] = s.fma(s.to_f32(offset), s.mul(dmin, s.splat(-scale)), total[n][m]);
                 }
@@ -133,10 +134,11 @@ impl Format for Q5K {
 
 /// Adds sub-blocks 2 * PAIR and 2 * PAIR + 1, times their scales, to `scaled`.
 #[inline(always)]
-fn pair<S: Simd, const M: usize, const FIRST: usize, const PAIR: usize>(
+fn pair<S: Simd, const M: usize, const PAIR: usize>(
     s: S,
     block: &Block,
     panel: &Panel256,
+    first: usize,
     scales: [S::F; 2],
     mut scaled: [S::F; M],
 ) -> [S::F; M] {
@@ -158,7 +160,7 @@ fn pair<S: Simd, const M: usize, const FIRST: usize, const PAIR: usize>(
         let w_low = s.or_and(s.and(both, mask), low_bits, bit);
         let w_high = s.or_and(s.and(s.shr::<4>(both), mask), high_bits, bit);
         for m in 0..M {
-            let values = &panel.values[FIRST + m];
+            let values = &panel.values[(first + m) % PANEL_ROWS];
             low[m] = s.dot(low[m], w_low, s.splat_bytes(&values[PAIR * 16 + g]));
             high[m] = s.dot(high[m], w_high, s.splat_bytes(&values[PAIR * 16 + 8 + g]));
         }

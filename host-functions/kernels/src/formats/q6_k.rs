@@ -10,7 +10,7 @@
 //! line 1  low, g 2   high, g 2   low, g 3   high, g 3
 //! ```
 
-use super::panel::Panel256;
+use super::panel::{PANEL_ROWS, Panel256};
 use super::{Format, PREFETCH_BYTES, half};
 use crate::memory::{Plain, stored};
 use crate::simd::Simd;
@@ -126,10 +126,11 @@ impl Format for Q6K {
     }
 
     #[inline(always)]
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    fn dot<S: Simd, const M: usize, const N: usize>(
         s: S,
         tiles: [&[Block]; N],
         panels: &[Panel256],
+        first: usize,
     ) -> [[S::F; M]; N] {
         let (mask, bits) = (s.splat_i32(0x0f0f_0f0f), s.splat_i32(0x3030_3030));
         let mut total = [[s.splat(0.0); M]; N];
@@ -143,8 +144,8 @@ impl Format for Q6K {
                     let mut low = [s.splat_i32(0); M];
                     let mut high = [s.splat_i32(0); M];
                     for m in 0..M {
-                        low[m] = s.splat_i32(panel.bias_32[FIRST + m][pair * 2]);
-                        high[m] = s.splat_i32(panel.bias_32[FIRST + m][pair * 2 + 1]);
+                        low[m] = s.splat_i32(panel.bias_32[(first + m) % PANEL_ROWS][pair * 2]);
+                        high[m] = s.splat_i32(panel.bias_32[(first + m) % PANEL_ROWS][pair * 2 + 1]);
                     }
                     for line in 0..2 {
                         let upper = &block.high[pair][line];
@@ -159,7 +160,7 @@ impl Format for Q6K {
                             let w_low = s.or_and(s.and(both, mask), upper_low, bits);
                             let w_high = s.or_and(s.and(s.shr::<4>(both), mask), upper_high, bits);
                             for m in 0..M {
-                                let values = &panel.values[FIRST + m];
+                                let values = &panel.values[(first + m) % PANEL_ROWS];
                                 low[m] = s.dot(low[m], w_low, s.splat_bytes(&values[pair * 8 + g]));
                                 high[m] = s.dot(high[m], w_high, s.splat_bytes(&values[pair * 8 + 4 + g]));
                             }
@@ -179,7 +180,7 @@ impl Format for Q6K {
                 }
                 let d = s.load_f16(&block.d);
                 for m in 0..M {
-                    let scale = s.mul(d, s.splat(panel.scale[FIRST + m]));
+                    let scale = s.mul(d, s.splat(panel.scale[(first + m) % PANEL_ROWS]));
                     total[n][m] = s.fma(scaled[m], scale, total[n][m]);
                 }
             }

@@ -4,7 +4,7 @@
 //! Packed: the bytes with their top bit flipped (unsigned, 128 too much), as the wide multiply
 //! wants them. Two blocks make one packed block, so that every load is of one cache line.
 
-use super::panel::Panel32;
+use super::panel::{PANEL_ROWS, Panel32};
 use super::{Format, PREFETCH_BYTES, half};
 use crate::memory::Plain;
 use crate::simd::Simd;
@@ -68,10 +68,11 @@ impl Format for Q8_0 {
     }
 
     #[inline(always)]
-    fn dot<S: Simd, const M: usize, const FIRST: usize, const N: usize>(
+    fn dot<S: Simd, const M: usize, const N: usize>(
         s: S,
         tiles: [&[Block]; N],
         panels: &[Panel32],
+        first: usize,
     ) -> [[S::F; M]; N] {
         let mut total = [[s.splat(0.0); M]; N];
         let (panels, _) = panels.as_chunks::<2>();
@@ -82,7 +83,7 @@ impl Format for Q8_0 {
                 let mut sum = [[s.splat_i32(0); M]; N];
                 if S::BIASED {
                     for m in 0..M {
-                        let bias = s.splat_i32(panel.bias_128[FIRST + m]);
+                        let bias = s.splat_i32(panel.bias_128[(first + m) % PANEL_ROWS]);
                         for n in 0..N {
                             sum[n][m] = bias;
                         }
@@ -96,7 +97,7 @@ impl Format for Q8_0 {
                         s.prefetch(group, PREFETCH_BYTES);
                     }
                     for m in 0..M {
-                        let a = s.splat_bytes(&panel.values[FIRST + m][g]);
+                        let a = s.splat_bytes(&panel.values[(first + m) % PANEL_ROWS][g]);
                         for n in 0..N {
                             sum[n][m] = s.dot_biased(sum[n][m], w[n], a);
                         }
@@ -105,7 +106,7 @@ impl Format for Q8_0 {
                 for n in 0..N {
                     let scale = s.load_f16(&tiles[n][b].scales[h]);
                     for m in 0..M {
-                        let scale = s.mul(scale, s.splat(panel.scale[FIRST + m]));
+                        let scale = s.mul(scale, s.splat(panel.scale[(first + m) % PANEL_ROWS]));
                         total[n][m] = s.fma(s.to_f32(sum[n][m]), scale, total[n][m]);
                     }
                 }

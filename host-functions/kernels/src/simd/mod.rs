@@ -25,6 +25,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
     /// Rows of activations that a matrix kernel takes at once: what the registers hold.
     const ROWS: usize;
+    /// Tiles of weights that a matrix kernel takes at once, at most.
+    const TILES: usize;
     /// Whether `dot_biased` leaves a bias of 128 per weight in its sum, for the caller to remove.
     const BIASED: bool;
     /// Whether a high nibble may stay in place (worth 16 times itself) for `dot`.
@@ -35,7 +37,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn load_f16(self, x: &[u16; 16]) -> Self::F;
     fn load_bf16(self, x: &[u16; 16]) -> Self::F;
     fn store(self, x: Self::F, out: &mut [f32; 16]);
-    fn store_f16(self, x: Self::F, out: &mut [u16; 16]);
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;

@@ -55,6 +55,7 @@ impl Simd for Portable {
     type F = F;
     type I = I;
     const ROWS: usize = 1;
+    const TILES: usize = 1;
     const BIASED: bool = false;
     const HIGH_IN_PLACE: bool = false;
 
@@ -77,10 +78,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn store(self, x: F, out: &mut [f32; 16]) {
         *out = x.0;
-    }
-    #[inline(always)]
-    fn store_f16(self, x: F, out: &mut [u16; 16]) {
-        *out = x.0.map(|x| f16::from_f32(x).to_bits());
     }
     #[inline(always)]
     fn add(self, a: F, b: F) -> F {
