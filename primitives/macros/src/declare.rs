@@ -1,6 +1,6 @@
 //! `decl_runtime_apis!`: from a trait to its declaration, its trait and its typed caller.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
     Attribute, Error, Expr, ExprLit, Ident, Item, ItemTrait, Lit, LitInt, Meta, Pat, TraitItem, TraitItemFn, Type,
@@ -37,7 +37,7 @@ impl Parse for Declarations {
             }
         }
         if traits.is_empty() {
-            return Err(input.error("decl_runtime_apis! declares nothing; write `pub trait MyApi { .. }` in it"));
+            return Err(Error::new(Span::call_site(), "decl_runtime_apis! declares nothing; write `pub trait MyApi { .. }` in it"));
         }
         Ok(Self(traits))
     }
@@ -93,6 +93,9 @@ impl Api {
             }
         }
 
+        if !item.items.iter().any(|member| matches!(member, TraitItem::Fn(_))) {
+            errors.at(&item.ident, format!("`{}` declares no function; write `fn name(..) -> Result<T, RuntimeError>;` in it", item.ident));
+        }
         let mut methods = Vec::new();
         for member in item.items {
             match member {
@@ -101,9 +104,6 @@ impl Api {
             }
         }
         signature::unique(methods.iter().map(|method| &method.ident), &item.ident, errors);
-        if methods.is_empty() {
-            errors.at(&item.ident, format!("`{}` declares no function; write `fn name(..) -> Result<T, RuntimeError>;` in it", item.ident));
-        }
         Self { visibility: item.vis, ident: item.ident, version: version.unwrap_or(API_VERSION_DEFAULT), docs, methods }
     }
 

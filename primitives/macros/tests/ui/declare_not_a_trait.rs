@@ -1,0 +1,5 @@
+realm_primitives::decl_runtime_apis! {
+    pub struct Api;
+}
+
+fn main() {}

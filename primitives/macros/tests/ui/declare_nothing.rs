@@ -1,0 +1,3 @@
+realm_primitives::decl_runtime_apis! {}
+
+fn main() {}

@@ -1,0 +1,5 @@
+realm_primitives::impl_runtime_apis! {
+    struct Runtime;
+}
+
+fn main() {}
