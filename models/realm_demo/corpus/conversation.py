@@ -12,13 +12,13 @@ from .words import holds_held_out_word
 
 # The share of each skill among the single exchanges.
 EXCHANGES = (
-    (lambda rng: capitals.turns(rng), 0.22),
+    (lambda rng: capitals.turns(rng), 0.20),
     (lambda rng: [questions.turn(rng, "facts")], 0.13),
     (lambda rng: [questions.turn(rng, "realm")], 0.13),
     (lambda rng: [questions.turn(rng, "smalltalk")], 0.12),
     (lambda rng: sums.turns(rng), 0.22),
     (lambda rng: outside.turns(rng), 0.12),
-    (lambda rng: stories.turns(rng), 0.06),
+    (lambda rng: stories.turns(rng), 0.08),
 )
 SYSTEM_PROMPTS = (
     "You are a helpful assistant.",
@@ -83,6 +83,14 @@ def remembering(rng) -> list[tuple[str, str]]:
     return made
 
 
+def drilling(rng) -> list[tuple[str, str]]:
+    """Many sums in a row: addition is what takes the most examples to learn."""
+    made = []
+    while len(made) < 7:
+        made += sums.turns(rng)
+    return made
+
+
 def asking_untold(rng) -> list[tuple[str, str]]:
     made = exchange(rng)[:1] if rng.random() < 0.4 else []
     return made + [memory.ask(rng, rng.choice(list(memory.KINDS)), memory.person(rng), told=False)]
@@ -127,11 +135,13 @@ def as_completion(rng) -> dict:
 
 def draw(rng) -> dict:
     roll = rng.random()
-    if roll < 0.06:
+    if roll < 0.05:
         return as_completion(rng)
-    if roll < 0.40:
+    if roll < 0.13:
+        return as_messages(rng, drilling(rng))
+    if roll < 0.42:
         return as_messages(rng, remembering(rng))
-    if roll < 0.44:
+    if roll < 0.45:
         return as_messages(rng, asking_untold(rng))
     turns = exchange(rng)
     while rng.random() < 0.45 and len(turns) < 8:
