@@ -18,7 +18,7 @@ mod tensor;
 pub use error::GgufError;
 pub use header::{KEYS_MAX, TENSORS_MAX};
 pub use metadata::{Array, Metadata, MetadataError, ValueType};
-pub use tensor::{TensorInfo, TensorType};
+pub use tensor::{TensorInfo, type_name};
 
 use std::fs::File;
 use std::path::Path;
@@ -69,6 +69,15 @@ impl GgufFile {
     /// The keys and values.
     pub fn metadata(&self) -> Metadata<'_> {
         Metadata::new(&self.map, &self.header.keys)
+    }
+
+    /// Lets go of the memory that holds the file's pages; those that are read again come back from the system's cache.
+    pub fn release_pages(&self) {
+        // SAFETY: the map is shared with the file and never written, so dropping its pages loses nothing.
+        let advised = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        if let Err(error) = advised {
+            tracing::debug!(%error, "the file's pages stay resident");
+        }
     }
 
     /// All tensors, in the file's order.

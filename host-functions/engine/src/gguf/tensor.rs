@@ -2,115 +2,69 @@
 
 use std::ops::Range;
 
+use realm_kernels::WeightType;
+
 use super::cursor::Cursor;
 use super::error::GgufError;
 
 /// The most dimensions a tensor can have.
 const DIMS_MAX: u32 = 4;
 
-/// How values are stored. The numbers are the format's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(non_camel_case_types, reason = "the names of the format")]
-pub enum TensorType {
-    F32,
-    F16,
-    BF16,
-    Q4_0,
-    Q4_1,
-    Q5_0,
-    Q5_1,
-    Q8_0,
-    Q2_K,
-    Q3_K,
-    Q4_K,
-    Q5_K,
-    Q6_K,
+/// The type of this number, or its name where it is known and not supported.
+fn weight_type(number: u32) -> Result<WeightType, &'static str> {
+    Ok(match number {
+        0 => WeightType::F32,
+        1 => WeightType::F16,
+        2 => WeightType::Q4_0,
+        3 => WeightType::Q4_1,
+        6 => WeightType::Q5_0,
+        7 => WeightType::Q5_1,
+        8 => WeightType::Q8_0,
+        10 => WeightType::Q2K,
+        11 => WeightType::Q3K,
+        12 => WeightType::Q4K,
+        13 => WeightType::Q5K,
+        14 => WeightType::Q6K,
+        30 => WeightType::BF16,
+        9 => return Err("Q8_1"),
+        15 => return Err("Q8_K"),
+        16 => return Err("IQ2_XXS"),
+        17 => return Err("IQ2_XS"),
+        18 => return Err("IQ3_XXS"),
+        19 => return Err("IQ1_S"),
+        20 => return Err("IQ4_NL"),
+        21 => return Err("IQ3_S"),
+        22 => return Err("IQ2_S"),
+        23 => return Err("IQ4_XS"),
+        24 => return Err("I8"),
+        25 => return Err("I16"),
+        26 => return Err("I32"),
+        27 => return Err("I64"),
+        28 => return Err("F64"),
+        29 => return Err("IQ1_M"),
+        34 => return Err("TQ1_0"),
+        35 => return Err("TQ2_0"),
+        39 => return Err("MXFP4"),
+        _ => return Err("unknown"),
+    })
 }
 
-impl TensorType {
-    /// The type of this number, or its name where it is known and not supported.
-    fn from_number(number: u32) -> Result<Self, &'static str> {
-        Ok(match number {
-            0 => Self::F32,
-            1 => Self::F16,
-            2 => Self::Q4_0,
-            3 => Self::Q4_1,
-            6 => Self::Q5_0,
-            7 => Self::Q5_1,
-            8 => Self::Q8_0,
-            10 => Self::Q2_K,
-            11 => Self::Q3_K,
-            12 => Self::Q4_K,
-            13 => Self::Q5_K,
-            14 => Self::Q6_K,
-            30 => Self::BF16,
-            9 => return Err("Q8_1"),
-            15 => return Err("Q8_K"),
-            16 => return Err("IQ2_XXS"),
-            17 => return Err("IQ2_XS"),
-            18 => return Err("IQ3_XXS"),
-            19 => return Err("IQ1_S"),
-            20 => return Err("IQ4_NL"),
-            21 => return Err("IQ3_S"),
-            22 => return Err("IQ2_S"),
-            23 => return Err("IQ4_XS"),
-            24 => return Err("I8"),
-            25 => return Err("I16"),
-            26 => return Err("I32"),
-            27 => return Err("I64"),
-            28 => return Err("F64"),
-            29 => return Err("IQ1_M"),
-            34 => return Err("TQ1_0"),
-            35 => return Err("TQ2_0"),
-            39 => return Err("MXFP4"),
-            _ => return Err("unknown"),
-        })
-    }
-
-    /// The format's name for the type.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::BF16 => "BF16",
-            Self::Q4_0 => "Q4_0",
-            Self::Q4_1 => "Q4_1",
-            Self::Q5_0 => "Q5_0",
-            Self::Q5_1 => "Q5_1",
-            Self::Q8_0 => "Q8_0",
-            Self::Q2_K => "Q2_K",
-            Self::Q3_K => "Q3_K",
-            Self::Q4_K => "Q4_K",
-            Self::Q5_K => "Q5_K",
-            Self::Q6_K => "Q6_K",
-        }
-    }
-
-    /// Values per block; a row is a whole number of blocks.
-    pub fn block_len(self) -> usize {
-        match self {
-            Self::F32 | Self::F16 | Self::BF16 => 1,
-            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
-            Self::Q2_K | Self::Q3_K | Self::Q4_K | Self::Q5_K | Self::Q6_K => 256,
-        }
-    }
-
-    /// Bytes per block.
-    pub fn block_bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 | Self::BF16 => 2,
-            Self::Q4_0 => 18,
-            Self::Q4_1 => 20,
-            Self::Q5_0 => 22,
-            Self::Q5_1 => 24,
-            Self::Q8_0 => 34,
-            Self::Q2_K => 84,
-            Self::Q3_K => 110,
-            Self::Q4_K => 144,
-            Self::Q5_K => 176,
-            Self::Q6_K => 210,
-        }
+/// The format's name for a type.
+pub fn type_name(weight_type: WeightType) -> &'static str {
+    match weight_type {
+        WeightType::F32 => "F32",
+        WeightType::F16 => "F16",
+        WeightType::BF16 => "BF16",
+        WeightType::Q4_0 => "Q4_0",
+        WeightType::Q4_1 => "Q4_1",
+        WeightType::Q5_0 => "Q5_0",
+        WeightType::Q5_1 => "Q5_1",
+        WeightType::Q8_0 => "Q8_0",
+        WeightType::Q2K => "Q2_K",
+        WeightType::Q3K => "Q3_K",
+        WeightType::Q4K => "Q4_K",
+        WeightType::Q5K => "Q5_K",
+        WeightType::Q6K => "Q6_K",
     }
 }
 
@@ -120,7 +74,7 @@ pub struct TensorInfo {
     pub name: String,
     /// Outermost dimension first: a matrix is `[rows, columns]`. (The file stores it the other way round.)
     pub shape: Vec<usize>,
-    pub tensor_type: TensorType,
+    pub weight_type: WeightType,
     /// Number of values.
     pub len: usize,
     /// Offset within the data section until the tensor is placed; only [`TensorInfo::place`] reads it.
@@ -153,7 +107,7 @@ impl TensorInfo {
             dims.push(cursor.u64(&what)?);
         }
         let number = cursor.u32(&what)?;
-        let tensor_type = TensorType::from_number(number).map_err(|type_name| GgufError::UnsupportedTensorType {
+        let weight_type = weight_type(number).map_err(|type_name| GgufError::UnsupportedTensorType {
             tensor: name.to_owned(),
             number,
             name: type_name,
@@ -161,16 +115,16 @@ impl TensorInfo {
         let data_offset = cursor.u64(&what)?;
         let (shape, len) = checked_shape(&dims)
             .ok_or_else(|| GgufError::BadDimensions { tensor: name.to_owned(), dims: dims.clone() })?;
-        Ok(Self { name: name.to_owned(), shape, tensor_type, len, data_offset, range: 0..0 })
+        Ok(Self { name: name.to_owned(), shape, weight_type, len, data_offset, range: 0..0 })
     }
 
     /// Finds the bytes: the data section begins at `data_start`.
     pub(super) fn place(&mut self, data_start: usize, alignment: usize, file_bytes: usize) -> Result<(), GgufError> {
-        let (block_len, block_bytes) = (self.tensor_type.block_len(), self.tensor_type.block_bytes());
+        let (block_len, block_bytes) = (self.weight_type.block_len(), self.weight_type.block_bytes());
         if !self.row_len().is_multiple_of(block_len) {
             return Err(GgufError::PartialBlock {
                 tensor: self.name.clone(),
-                tensor_type: self.tensor_type.name(),
+                tensor_type: type_name(self.weight_type),
                 row_len: self.row_len(),
                 block_len,
             });

@@ -119,6 +119,10 @@ impl Scheduler {
         self.jobs.values().filter(waits).count()
     }
 
+    pub fn is_open(&self, id: SequenceId) -> bool {
+        self.sequences.contains_key(&id)
+    }
+
     /// Tokens of a sequence, without those of a job that runs.
     pub fn len(&self, id: SequenceId) -> u32 {
         self.sequences.get(&id).map_or(0, |s| s.accepted)

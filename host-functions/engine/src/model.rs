@@ -1,0 +1,167 @@
+//! A loaded model: its file, its facts, and the worker that batches its sequences.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::TenantKey;
+use crate::config::EngineConfig;
+use crate::gguf::{GgufFile, TensorInfo, type_name};
+use crate::info::ModelInfo;
+use crate::load::{self, LoadError};
+use crate::progress::LoadProgress;
+use crate::session::{Session, SessionError};
+use crate::worker::{Shared, Worker};
+
+/// A model that all tenants share. Its weights are in memory once; its worker computes all sessions' forward passes in
+/// one batch, and ends when the model is dropped.
+pub struct Model {
+    pub(crate) info: ModelInfo,
+    pub(crate) file: Arc<GgufFile>,
+    pub(crate) worker: Worker,
+    pub(crate) kv_block_bytes: u64,
+    pub(crate) logits_bytes_max: usize,
+}
+
+/// A tensor as it lies in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct TensorView<'a> {
+    pub name: &'a str,
+    /// Outermost dimension first: a matrix is `[rows, columns]`.
+    pub shape: &'a [usize],
+    /// `F32`, `F16`, `Q8_0`, ..
+    pub dtype: &'static str,
+    pub weight_type: realm_kernels::WeightType,
+    /// As stored; little-endian.
+    pub bytes: &'a [u8],
+}
+
+/// There is no such tensor or layer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TensorError {
+    #[error("the model has no tensor {name:?}")]
+    NoTensor { name: String },
+    #[error("the model has no layer {layer}; it has {layer_count}")]
+    NoLayer { layer: u32, layer_count: u32 },
+}
+
+/// How busy a model's engine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineLoad {
+    pub sessions: usize,
+    /// Forward passes that wait or are computed.
+    pub jobs: usize,
+    /// Of these, the ones that wait for their first KV block.
+    pub queued: usize,
+    pub kv_blocks: u32,
+    pub kv_blocks_free: u32,
+    /// Blocks kept for later sequences; they give way when blocks are needed.
+    pub kv_blocks_cached: usize,
+}
+
+impl Model {
+    /// Opens a GGUF file, packs its weights, and starts its worker.
+    ///
+    /// # Errors
+    /// See [`LoadError`]: whatever is wrong with the file, or not supported, is named.
+    pub fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgress) -> Result<Arc<Self>, LoadError> {
+        load::load(path, config, progress).map(Arc::new)
+    }
+
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Opens a session for a tenant. Where the tenant's earlier sequences began like `prefix`, the session begins with
+    /// the part that is computed already, never all of it: [`Session::len`] says how much, and the caller goes on from
+    /// there.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn open_session(self: &Arc<Self>, owner: TenantKey, prefix: &[u32]) -> Result<Session, SessionError> {
+        Session::open(self.clone(), owner, prefix)
+    }
+
+    /// Sets a tenant's share of the tokens, relative to the others'. Default:
+    /// [`WEIGHT_DEFAULT`](crate::WEIGHT_DEFAULT).
+    pub fn set_weight(&self, tenant: TenantKey, weight: u32) {
+        self.shared().with(|scheduler| scheduler.set_weight(tenant, weight));
+    }
+
+    /// How busy the engine is now.
+    pub fn load_now(&self) -> EngineLoad {
+        self.shared().with(|scheduler| EngineLoad {
+            sessions: scheduler.open_sequences(),
+            jobs: scheduler.jobs(),
+            queued: scheduler.queued(),
+            kv_blocks: scheduler.pool().block_count(),
+            kv_blocks_free: scheduler.pool().free_count(),
+            kv_blocks_cached: scheduler.prefix_blocks(),
+        })
+    }
+
+    /// The names of all tensors, in the file's order.
+    pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.file.tensors().iter().map(|tensor| tensor.name.as_str())
+    }
+
+    /// A tensor as it lies in the file. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`TensorError::NoTensor`].
+    pub fn tensor(&self, name: &str) -> Result<TensorView<'_>, TensorError> {
+        let tensor = self.file.tensor(name).ok_or_else(|| TensorError::NoTensor { name: name.to_owned() })?;
+        Ok(self.view(tensor))
+    }
+
+    /// All tensors of a layer, as they lie in the file, in the file's order.
+    ///
+    /// # Errors
+    /// [`TensorError::NoLayer`].
+    pub fn layer_tensors(&self, layer: u32) -> Result<Vec<TensorView<'_>>, TensorError> {
+        let layer_count = self.info.layer_count;
+        if layer >= layer_count {
+            return Err(TensorError::NoLayer { layer, layer_count });
+        }
+        let prefix = format!("blk.{layer}.");
+        let tensors = self.file.tensors().iter().filter(|tensor| tensor.name.starts_with(&prefix));
+        Ok(tensors.map(|tensor| self.view(tensor)).collect())
+    }
+
+    fn view<'a>(&'a self, tensor: &'a TensorInfo) -> TensorView<'a> {
+        TensorView {
+            name: &tensor.name,
+            shape: &tensor.shape,
+            dtype: type_name(tensor.weight_type),
+            weight_type: tensor.weight_type,
+            bytes: self.file.tensor_bytes(tensor),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        self.worker.shared()
+    }
+
+    pub(crate) fn vocab_len(&self) -> usize {
+        self.info.vocab_size as usize
+    }
+
+    pub(crate) fn logits_bytes_max(&self) -> usize {
+        self.logits_bytes_max
+    }
+
+    pub(crate) fn kv_block_bytes(&self) -> u64 {
+        self.kv_block_bytes
+    }
+
+    /// The first token that the model does not have: its place, itself, and how many there are.
+    pub(crate) fn out_of_vocabulary(&self, tokens: &[u32]) -> Option<(usize, u32, usize)> {
+        let index = tokens.iter().position(|&token| token >= self.info.vocab_size)?;
+        Some((index, tokens[index], self.vocab_len()))
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model").field("info", &self.info).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! The shape of a decoder, whatever its architecture is called and whatever executes it.
+//!
+//! ```text
+//! architecture (names, metadata) ──> DecoderSpec + DecoderTensors ──> executor (cpu; later other devices)
+//! ```
+//! An architecture file reads metadata and names tensors; it computes nothing. An executor reads this, and knows no
+//! architecture.
+
+use std::collections::HashSet;
+
+pub use realm_kernels::{Gate, RopeScaling, RopeStyle};
+
+/// Sizes and constants of a decoder-only transformer with RMS norms, rotary positions and a gated feed-forward layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderSpec {
+    pub vocab_len: usize,
+    pub hidden_len: usize,
+    pub layer_count: usize,
+    /// Query heads; a multiple of `kv_head_count`.
+    pub head_count: usize,
+    pub kv_head_count: usize,
+    /// Values per head.
+    pub head_len: usize,
+    pub feed_forward_len: usize,
+    /// The longest sequence the model was made for, in tokens.
+    pub context_length: u32,
+    pub norm_epsilon: f32,
+    /// The feed-forward gate's activation.
+    pub gate: Gate,
+    pub rope: RopeSpec,
+    /// Scores are multiplied by this before the softmax.
+    pub attention_scale: f32,
+}
+
+/// Rotary positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RopeSpec {
+    /// The first values of a head that are rotated; even.
+    pub rotated_len: usize,
+    pub theta: f32,
+    /// Which values of a head are rotated together.
+    pub style: RopeStyle,
+    pub scaling: RopeScaling,
+    /// The tensor of divisors, one per frequency, if there is one. It takes the place of `scaling`.
+    pub factors: Option<String>,
+}
+
+/// The names of a decoder's tensors in its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderTensors {
+    pub embedding: String,
+    pub output_norm: String,
+    /// `None`: the embedding table is the output matrix.
+    pub output: Option<String>,
+    pub layers: Vec<LayerTensors>,
+}
+
+/// The names of a layer's tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerTensors {
+    pub attention_norm: String,
+    /// Query, key and value: three matrices, or one in which they are stacked.
+    pub qkv: Vec<String>,
+    /// Their biases, if they have some, in the same order.
+    pub qkv_bias: Option<Vec<String>>,
+    /// Norms over the values of each query and each key head.
+    pub head_norms: Option<[String; 2]>,
+    pub attention_output: String,
+    pub feed_forward_norm: String,
+    /// Gate and up: two matrices, or one in which they are stacked.
+    pub gate_up: Vec<String>,
+    pub down: String,
+}
+
+impl DecoderSpec {
+    /// Values of all query heads.
+    pub fn q_len(&self) -> usize {
+        self.head_count * self.head_len
+    }
+
+    /// Values of all key heads; the value heads have as many.
+    pub fn kv_len(&self) -> usize {
+        self.kv_head_count * self.head_len
+    }
+}
+
+impl DecoderTensors {
+    /// The first of `names` that is not one of these tensors: part of a model that this spec does not describe.
+    pub fn first_stranger<'a>(
+        &self,
+        spec: &DecoderSpec,
+        mut names: impl Iterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let own = [Some(&self.embedding), Some(&self.output_norm), self.output.as_ref(), spec.rope.factors.as_ref()];
+        let layers = self.layers.iter().flat_map(LayerTensors::names);
+        let known: HashSet<&str> = own.into_iter().flatten().map(String::as_str).chain(layers).collect();
+        names.find(|name| !known.contains(name))
+    }
+}
+
+impl LayerTensors {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let single = [&self.attention_norm, &self.attention_output, &self.feed_forward_norm, &self.down];
+        let biases = self.qkv_bias.iter().flatten();
+        let norms = self.head_norms.iter().flatten();
+        let many = self.qkv.iter().chain(biases).chain(norms).chain(&self.gate_up);
+        single.into_iter().chain(many).map(String::as_str)
+    }
+}
