@@ -40,7 +40,7 @@ mod transcode;
 
 pub use describe::{ApiInfo, Change, Changes, DiscoveryHeader, MetadataDiff, discovery, openrpc};
 pub use model::{
-    Field, Function, FunctionName, IntegerWidth, LoadError, Metadata, MetadataHash, Parameter, ResolveError, Shape, TypeEntry, TypeId,
-    Types, Variant,
+    Field, Function, FunctionName, IntegerWidth, LoadError, Metadata, MetadataHash, Parameter, ResolveError, Shape,
+    TypeEntry, TypeId, Types, Variant,
 };
 pub use transcode::{DEPTH_MAX, DecodeError, EncodeError, Outcome, RuntimeFailure};

@@ -21,7 +21,10 @@ fn names() {
     check("generate", "TestApi_generate");
     check("TestApi_generate", "TestApi_generate");
     check("only_here", "OtherApi_only_here");
-    check("health_check", "several functions are called `health_check`; say which: TestApi_health_check, OtherApi_health_check");
+    check(
+        "health_check",
+        "several functions are called `health_check`; say which: TestApi_health_check, OtherApi_health_check",
+    );
     check("OtherApi_health_check", "OtherApi_health_check");
     // Core's `version` needs its full name, so another API's is not ambiguous.
     check("version", "OtherApi_version");
@@ -41,7 +44,10 @@ fn names() {
 fn the_discovery_document() {
     let metadata = test_metadata();
     let document = discovery(&metadata, &DiscoveryHeader { version: "1.2.3", spec_name: "test", spec_version: 7 });
-    assert_eq!((&document["version"], &document["spec_name"], &document["spec_version"]), (&json!("1.2.3"), &json!("test"), &json!(7)));
+    assert_eq!(
+        (&document["version"], &document["spec_name"], &document["spec_version"]),
+        (&json!("1.2.3"), &json!("test"), &json!(7))
+    );
     assert_eq!(document["metadata_hash"], json!(metadata.hash().to_string()));
 
     let functions = document["functions"].as_array().expect("array");
@@ -77,7 +83,8 @@ fn the_discovery_document() {
     assert!(fields[1]["description"].as_str().is_some_and(|docs| docs.contains("temperature")));
     assert_eq!(types["Milli"]["kind"], "number");
     assert_eq!((&types["H256"]["kind"], &types["H256"]["as"]), (&json!("hex"), &json!("[u8; 32]")));
-    let variants: Vec<&Value> = types["FinishReason"]["variants"].as_array().expect("array").iter().map(|variant| &variant["name"]).collect();
+    let variants: Vec<&Value> =
+        types["FinishReason"]["variants"].as_array().expect("array").iter().map(|variant| &variant["name"]).collect();
     assert_eq!(variants, ["stop", "length"]);
     assert_eq!(types["UncheckedExtrinsic"], Value::Null, "what only stock clients want is not listed");
 }
@@ -91,9 +98,12 @@ fn the_openrpc_document() {
     let methods = document["methods"].as_array().expect("array");
     assert_eq!(methods[0], own);
     let generate = methods.iter().find(|method| method["name"] == "TestApi_generate").expect("listed");
-    assert_eq!(generate["params"][1], json!({
-        "name": "options", "required": false, "schema": {"$ref": "#/components/schemas/GenerateOptions"},
-    }));
+    assert_eq!(
+        generate["params"][1],
+        json!({
+            "name": "options", "required": false, "schema": {"$ref": "#/components/schemas/GenerateOptions"},
+        })
+    );
 
     let schemas = document["components"]["schemas"].as_object().expect("object");
     let options = &schemas["GenerateOptions"];
@@ -147,17 +157,29 @@ const fn method<T: TypeInfo + 'static>(
 fn differences() {
     const TEXT: &[ArgumentDeclaration] = &[ArgumentDeclaration { name: "text", ty: meta_type::<String> }];
     const NUMBER: &[ArgumentDeclaration] = &[ArgumentDeclaration { name: "number", ty: meta_type::<u32> }];
-    const OLD: &[MethodDeclaration] =
-        &[method::<old::Answer>("ask", TEXT), method::<bool>("same", TEXT), method::<bool>("gone", TEXT), method::<bool>("moved", TEXT)];
-    const NEW: &[MethodDeclaration] =
-        &[method::<new::Answer>("ask", TEXT), method::<bool>("same", TEXT), method::<bool>("came", TEXT), method::<bool>("moved", NUMBER)];
+    const OLD: &[MethodDeclaration] = &[
+        method::<old::Answer>("ask", TEXT),
+        method::<bool>("same", TEXT),
+        method::<bool>("gone", TEXT),
+        method::<bool>("moved", TEXT),
+    ];
+    const NEW: &[MethodDeclaration] = &[
+        method::<new::Answer>("ask", TEXT),
+        method::<bool>("same", TEXT),
+        method::<bool>("came", TEXT),
+        method::<bool>("moved", NUMBER),
+    ];
     let (old, new) = (runtime(OLD), runtime(NEW));
 
     assert!(MetadataDiff::between(&old, &old).is_empty());
     let diff = MetadataDiff::between(&old, &new);
     assert_eq!(diff.functions.added, ["Api_came"]);
     assert_eq!(diff.functions.removed, ["Api_gone"]);
-    let change = |name: &str, before: &str, after: &str| Change { name: name.into(), before: before.into(), after: after.into() };
+    let change = |name: &str, before: &str, after: &str| Change {
+        name: name.into(),
+        before: before.into(),
+        after: after.into(),
+    };
     assert_eq!(diff.functions.changed, [change("Api_moved", "(text: String) -> bool", "(number: u32) -> bool")]);
     assert_eq!(diff.types.changed, [change("Answer", "{text: String}", "{text: String, turns: Option<u32>}")]);
     assert_eq!(diff.to_json()["functions"]["added"], json!(["Api_came"]));

@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use realm_metadata::{ApiInfo, DiscoveryHeader, EncodeError, LoadError, Metadata, MetadataDiff, discovery, openrpc};
 use realm_primitives::{api::RuntimeApis, metadata};
 use scale_info::{
-    Field, Path, PortableRegistry, PortableType, Type, TypeDef, TypeDefArray, TypeDefComposite, TypeDefSequence, TypeDefTuple,
-    form::PortableForm,
+    Field, Path, PortableRegistry, PortableType, Type, TypeDef, TypeDefArray, TypeDefComposite, TypeDefSequence,
+    TypeDefTuple, form::PortableForm,
 };
 use serde_json::json;
 
@@ -156,7 +156,10 @@ fn what_is_no_metadata_is_refused() {
     assert!(Metadata::decode(&v14).is_err());
     let mut not_meta = good;
     not_meta[0] = b'M';
-    assert_eq!(Metadata::decode(&not_meta).expect_err("magic"), LoadError::NotMetadata { message: "it does not begin with `meta`".into() });
+    assert_eq!(
+        Metadata::decode(&not_meta).expect_err("magic"),
+        LoadError::NotMetadata { message: "it does not begin with `meta`".into() }
+    );
     assert_eq!(
         Metadata::decode(&vec![0; 5 << 20]).expect_err("size"),
         LoadError::TooLarge { bytes: 5 << 20, bytes_max: 4 << 20 }

@@ -2,13 +2,12 @@
 
 mod common;
 
-use common::{Everything, Shapes, Two, Wrapper, test_metadata};
-use parity_scale_codec::{Compact, Decode, Encode};
-use proptest::prelude::*;
+use common::{Everything, Shapes, everything, everything_json, test_metadata};
+use parity_scale_codec::{Decode, Encode};
 use realm_metadata::{DecodeError, Outcome};
 use realm_primitives::types::{
-    ChatMessage, F32, FinishReason, GenerateOptions, GenerateResult, H256, LogitBias, Milli, NanoUsd, Receipt, RuntimeError,
-    SignedMilli, TokenEvent,
+    ChatMessage, F32, FinishReason, GenerateOptions, GenerateResult, H256, LogitBias, Milli, NanoUsd, Receipt,
+    RuntimeError, SignedMilli, TokenEvent,
 };
 use serde_json::{Value, json};
 
@@ -49,8 +48,16 @@ fn parameters() {
     // Options beside the other parameters, all or some of them.
     let two = GenerateOptions { max_tokens: Some(100), temperature: Some(Milli(700)), ..Default::default() };
     check("generate", json!({"prompt": "Hi", "max_tokens": 100, "temperature": 0.7}), ("Hi", &two).encode());
-    check("generate", json!({"prompt": "Hi", "max_tokens": 100, "options": {"temperature": 0.7}}), ("Hi", &two).encode());
-    check("generate", json!({"prompt": "Hi", "max_tokens": 100, "temperature": 0.7, "options": null}), ("Hi", &two).encode());
+    check(
+        "generate",
+        json!({"prompt": "Hi", "max_tokens": 100, "options": {"temperature": 0.7}}),
+        ("Hi", &two).encode(),
+    );
+    check(
+        "generate",
+        json!({"prompt": "Hi", "max_tokens": 100, "temperature": 0.7, "options": null}),
+        ("Hi", &two).encode(),
+    );
     let message = ChatMessage { role: "user".into(), content: "Hi".into() };
     check(
         "chat",
@@ -86,94 +93,72 @@ fn refused_parameters() {
     check("generate", json!("Hi"), "params: expected object or array, got string \"Hi\"");
     check("generate", json!(["Hi", {}, 3]), "params: 3 given by position, and the function takes 2");
     check("generate", json!({"prompt": "", "stop": ["a", "b", 5]}), "stop[2]: expected string, got number 5");
-    check("generate", json!({"prompt": "", "options": {"stop": ["a", "b", 5]}}), "options.stop[2]: expected string, got number 5");
+    check(
+        "generate",
+        json!({"prompt": "", "options": {"stop": ["a", "b", 5]}}),
+        "options.stop[2]: expected string, got number 5",
+    );
     check("generate", json!(["", {"stop": ["a", "b", 5]}]), "options.stop[2]: expected string, got number 5");
-    check("generate", json!({"prompt": "", "options": [], "max_tokens": 1}), "options: expected object, got array of 0");
-    check("generate", json!({"prompt": "", "max_token": 1}), "max_token: nothing takes this; did you mean `max_tokens`?");
+    check(
+        "generate",
+        json!({"prompt": "", "options": [], "max_tokens": 1}),
+        "options: expected object, got array of 0",
+    );
+    check(
+        "generate",
+        json!({"prompt": "", "max_token": 1}),
+        "max_token: nothing takes this; did you mean `max_tokens`?",
+    );
     check("generate", json!({"promt": ""}), "promt: nothing takes this; did you mean `prompt`?");
     check("generate", json!({"prompt": "", "zebra": 1}), "zebra: nothing takes this");
-    check("generate", json!({"prompt": "", "options": {"temprature": 1}}), "options.temprature: nothing takes this; did you mean `temperature`?");
-    check("generate", json!({"prompt": "", "max_tokens": 1, "options": {"temprature": 1}}), "options.temprature: nothing takes this; did you mean `temperature`?");
-    check("generate", json!({"prompt": "", "seed": 1, "options": {"seed": 1}}), "seed: given twice, in `options` and beside it");
+    check(
+        "generate",
+        json!({"prompt": "", "options": {"temprature": 1}}),
+        "options.temprature: nothing takes this; did you mean `temperature`?",
+    );
+    check(
+        "generate",
+        json!({"prompt": "", "max_tokens": 1, "options": {"temprature": 1}}),
+        "options.temprature: nothing takes this; did you mean `temperature`?",
+    );
+    check(
+        "generate",
+        json!({"prompt": "", "seed": 1, "options": {"seed": 1}}),
+        "seed: given twice, in `options` and beside it",
+    );
     check("generate", json!({"prompt": "", "temperature": -0.5}), "temperature: must be >= 0, got number -0.5");
     check("generate", json!({"prompt": "", "temperature": "NaN"}), "temperature: expected number, got string \"NaN\"");
-    check("generate", json!({"prompt": "", "temperature": 1e10}), "temperature: must be from 0 to 4294967.295, got number 10000000000.0");
-    check("generate", json!({"prompt": "", "max_tokens": -1}), "max_tokens: must be from 0 to 4294967295, got number -1");
-    check("generate", json!({"prompt": "", "max_tokens": 4294967296u64}), "max_tokens: must be from 0 to 4294967295, got number 4294967296");
+    check(
+        "generate",
+        json!({"prompt": "", "temperature": 1e10}),
+        "temperature: must be from 0 to 4294967.295, got number 10000000000.0",
+    );
+    check(
+        "generate",
+        json!({"prompt": "", "max_tokens": -1}),
+        "max_tokens: must be from 0 to 4294967295, got number -1",
+    );
+    check(
+        "generate",
+        json!({"prompt": "", "max_tokens": 4294967296u64}),
+        "max_tokens: must be from 0 to 4294967295, got number 4294967296",
+    );
     check("generate", json!({"prompt": "", "max_tokens": 1.5}), "max_tokens: expected integer, got number 1.5");
     check("generate", json!({"prompt": "", "max_tokens": "5"}), "max_tokens: expected integer, got string \"5\"");
-    check("generate", json!({"prompt": "", "seed": "18446744073709551616"}), "seed: must be from 0 to 18446744073709551615, got string \"18446744073709551616\"");
+    check(
+        "generate",
+        json!({"prompt": "", "seed": "18446744073709551616"}),
+        "seed: must be from 0 to 18446744073709551615, got string \"18446744073709551616\"",
+    );
     check("chat", json!({"messages": [{"role": "user"}]}), "messages[0].content: missing; expected String");
-    check("chat", json!({"messages": [{"role": "user", "content": "", "name": "x"}]}), "messages[0].name: nothing takes this");
+    check(
+        "chat",
+        json!({"messages": [{"role": "user", "content": "", "name": "x"}]}),
+        "messages[0].name: nothing takes this",
+    );
     let long = "x".repeat(100_000);
     check("generate", json!({long.as_str(): 1}), &format!("{}..: nothing takes this", "x".repeat(40)));
     check("generate", json!({"prompt": [long]}), "prompt: expected string, got array of 1");
-}
-
-fn everything_json() -> Value {
-    json!({
-        "u8": 255, "u16": 65535, "u32": 4294967295u32, "u64": "18446744073709551615",
-        "u128": "340282366920938463463374607431768211455",
-        "i8": -128, "i16": -32768, "i32": -2147483648, "i64": "-9223372036854775808",
-        "i128": "-170141183460469231731687303715884105728",
-        "bool": true, "text": "Hallo", "float": 0.1, "milli": 0.7, "signed_milli": -0.7, "dollars": 0.000000042,
-        "hash": "0x0101010101010101010101010101010101010101010101010101010101010101",
-        "bytes": "0x0001ff", "array": [1, 2, 3], "byte_array": "0x01020304", "tuple": [1, "two"],
-        "unit": null, "empty": null, "wrapper": [1, 2], "two": [1, true],
-        "option": 5, "option_of_option": {"some": null}, "option_of_unit": {"some": null},
-        "shapes": ["nothing", {"one_of": 7}, {"pair": [1, "x"]}, {"named": {"left": null, "right": true}},
-                   {"all_optional": {"left": null}}, "http_error"],
-        "result": {"ok": 5}, "compact": 300, "compact_wide": "1267650600228229401496703205376",
-        "by_name": {"a": 1, "b": 2}, "by_number": [[1, true], [2, false]], "set": [1, 2], "boxed": "x",
-    })
-}
-
-fn everything() -> Everything {
-    Everything {
-        u8: u8::MAX,
-        u16: u16::MAX,
-        u32: u32::MAX,
-        u64: u64::MAX,
-        u128: u128::MAX,
-        i8: i8::MIN,
-        i16: i16::MIN,
-        i32: i32::MIN,
-        i64: i64::MIN,
-        i128: i128::MIN,
-        bool: true,
-        text: "Hallo".into(),
-        float: F32::from(0.1),
-        milli: Milli(700),
-        signed_milli: SignedMilli(-700),
-        dollars: NanoUsd(42),
-        hash: H256([1; 32]),
-        bytes: vec![0, 1, 255],
-        array: [1, 2, 3],
-        byte_array: [1, 2, 3, 4],
-        tuple: (1, "two".into()),
-        unit: (),
-        empty: common::Empty,
-        wrapper: Wrapper(vec![1, 2]),
-        two: Two(1, true),
-        option: Some(5),
-        option_of_option: Some(None),
-        option_of_unit: Some(()),
-        shapes: vec![
-            Shapes::Nothing,
-            Shapes::OneOf(7),
-            Shapes::Pair(1, "x".into()),
-            Shapes::Named { left: None, right: true },
-            Shapes::AllOptional { left: None },
-            Shapes::HTTPError,
-        ],
-        result: Ok(5),
-        compact: 300,
-        compact_wide: Compact(1 << 100),
-        by_name: [("a".into(), 1), ("b".into(), 2)].into(),
-        by_number: [(1, true), (2, false)].into(),
-        set: [1, 2].into(),
-        boxed: Box::new(Some("x".into())),
-    }
 }
 
 #[test]
@@ -231,7 +216,11 @@ fn refused_values() {
     };
     check("u8", json!(256), "u8: must be from 0 to 255, got number 256");
     check("i8", json!(128), "i8: must be from -128 to 127, got number 128");
-    check("u64", json!(9_007_199_254_740_994.0), "u64: must be from 0 to 18446744073709551615, got number 9007199254740994.0");
+    check(
+        "u64",
+        json!(9_007_199_254_740_994.0),
+        "u64: must be from 0 to 18446744073709551615, got number 9007199254740994.0",
+    );
     check("u32", json!("5"), "u32: expected integer, got string \"5\"");
     check("bool", json!(1), "bool: expected boolean, got number 1");
     check("float", json!(1e300), &format!("float: must be within a 32-bit float, got number {}", json!(1e300)));
@@ -244,8 +233,16 @@ fn refused_values() {
     check("tuple", json!([1]), "tuple: expected array of 2, got array of 1");
     check("unit", json!(0), "unit: expected null, got number 0");
     check("option_of_option", json!(5), "option_of_option: expected null or {\"some\": ..}, got number 5");
-    check("shapes", json!(["nothin"]), "shapes[0]: `nothin` is none of nothing, one_of, pair, named, all_optional, http_error; did you mean `nothing`?");
-    check("shapes", json!([{"one_of": 7, "pair": 8}]), "shapes[0]: expected Shapes: a variant's name, or an object with it as the only key, got object");
+    check(
+        "shapes",
+        json!(["nothin"]),
+        "shapes[0]: `nothin` is none of nothing, one_of, pair, named, all_optional, http_error; did you mean `nothing`?",
+    );
+    check(
+        "shapes",
+        json!([{"one_of": 7, "pair": 8}]),
+        "shapes[0]: expected Shapes: a variant's name, or an object with it as the only key, got object",
+    );
     check("shapes", json!([{"one_of": 256}]), "shapes[0].one_of: must be from 0 to 255, got number 256");
     check("shapes", json!([{"named": {}}]), "shapes[0].named.right: missing; expected bool");
     check("shapes", json!(["named"]), "shapes[0].named.right: missing; expected bool");
@@ -280,7 +277,9 @@ fn answers() {
     });
     assert_eq!(metadata.decode_return(generate, &answer), Ok(Outcome::Value(expected)));
 
-    let failure = |function: &str, answer: Vec<u8>| match metadata.decode_return(metadata.resolve(function).expect("known"), &answer) {
+    let failure = |function: &str, answer: Vec<u8>| match metadata
+        .decode_return(metadata.resolve(function).expect("known"), &answer)
+    {
         Ok(Outcome::Failure(failure)) => failure,
         other => panic!("a failure, not {other:?}"),
     };
@@ -351,102 +350,4 @@ fn a_deep_tree_of_json_is_refused() {
     let error = metadata.encode_arguments(tree, &json!([json])).expect_err("too deep");
     assert!(error.to_string().ends_with("nested deeper than 96"), "{error}");
     // serde_json drops values by recursion; this one is shallow enough for that.
-}
-
-fn shapes() -> impl Strategy<Value = Shapes> {
-    prop_oneof![
-        Just(Shapes::Nothing),
-        any::<u8>().prop_map(Shapes::OneOf),
-        any::<(u8, String)>().prop_map(|(number, text)| Shapes::Pair(number, text)),
-        any::<(Option<u32>, bool)>().prop_map(|(left, right)| Shapes::Named { left, right }),
-        any::<Option<u32>>().prop_map(|left| Shapes::AllOptional { left }),
-        Just(Shapes::HTTPError),
-    ]
-}
-
-fn any_everything() -> impl Strategy<Value = Everything> {
-    let numbers = any::<((u8, u16, u32, u64, u128), (i8, i16, i32, i64, i128), (bool, String))>();
-    let special = any::<(f32, u32, i32, u64, [u8; 32], Vec<u8>, [u16; 3], [u8; 4])>();
-    let composed = any::<((u8, String), Vec<u16>, Option<u32>, Option<Option<u32>>, Option<()>, Result<u8, String>)>();
-    let last = any::<(u64, u128, std::collections::BTreeMap<String, u32>, std::collections::BTreeSet<u16>, Option<String>)>();
-    (numbers, special, composed, last, proptest::collection::vec(shapes(), 0..8)).prop_map(
-        |((unsigned, signed, (bool, text)), special, composed, last, shapes)| Everything {
-            u8: unsigned.0,
-            u16: unsigned.1,
-            u32: unsigned.2,
-            u64: unsigned.3,
-            u128: unsigned.4,
-            i8: signed.0,
-            i16: signed.1,
-            i32: signed.2,
-            i64: signed.3,
-            i128: signed.4,
-            bool,
-            text,
-            float: F32::from(if special.0.is_finite() { special.0 } else { 0.0 }),
-            milli: Milli(special.1),
-            signed_milli: SignedMilli(special.2),
-            dollars: NanoUsd(special.3),
-            hash: H256(special.4),
-            bytes: special.5,
-            array: special.6,
-            byte_array: special.7,
-            tuple: composed.0,
-            unit: (),
-            empty: common::Empty,
-            wrapper: Wrapper(composed.1),
-            two: Two(unsigned.0, bool),
-            option: composed.2,
-            option_of_option: composed.3,
-            option_of_unit: composed.4,
-            shapes,
-            result: composed.5,
-            compact: last.0,
-            compact_wide: Compact(last.1),
-            by_name: last.2,
-            by_number: [(unsigned.2, bool)].into(),
-            set: last.3,
-            boxed: Box::new(last.4),
-        },
-    )
-}
-
-proptest! {
-    #[test]
-    fn round_trip(value in any_everything()) {
-        let metadata = test_metadata();
-        let function = metadata.resolve("everything").expect("known");
-        let encoded = value.encode();
-        let Ok(Outcome::Value(json)) = metadata.decode_return(function, &encoded) else {
-            panic!("{value:?} decodes");
-        };
-        // Through text, as it goes over the wire.
-        let json: Value = serde_json::from_str(&json.to_string()).expect("JSON");
-        let again = metadata.encode_arguments(function, &json!({"value": json}));
-        prop_assert_eq!(again.as_deref(), Ok(encoded.as_slice()), "{}", json);
-    }
-
-    #[test]
-    fn floats_round_trip(bits in any::<u32>()) {
-        let float = f32::from_bits(bits);
-        prop_assume!(float.is_finite());
-        let metadata = test_metadata();
-        let function = metadata.resolve("everything").expect("known");
-        let mut value = everything();
-        value.float = F32(bits);
-        let json = metadata.decode_return(function, &value.encode()).expect("decodes");
-        let Outcome::Value(json) = json else { panic!("a value") };
-        let json: Value = serde_json::from_str(&json.to_string()).expect("JSON");
-        prop_assert_eq!(metadata.encode_arguments(function, &json!([json])), Ok(value.encode()));
-    }
-
-    #[test]
-    fn garbage_is_refused_or_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let metadata = test_metadata();
-        for function in metadata.functions() {
-            let _ = metadata.decode_return(function, &bytes);
-            let _ = metadata.decode_arguments(function, &bytes);
-            let _ = metadata.decode_item(function, &bytes);
-        }
-    }
 }

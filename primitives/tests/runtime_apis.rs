@@ -147,8 +147,14 @@ fn metadata_names_every_function() {
         .flat_map(|api| api.methods.iter().map(move |method| format!("{}_{}", api.name, method.name)))
         .collect();
     let expected = [
-        "Core_version", "Core_migrate", "SumApi_sum", "SumApi_count", "EchoApi_echo", "Metadata_metadata",
-        "Metadata_metadata_at_version", "Metadata_metadata_versions",
+        "Core_version",
+        "Core_migrate",
+        "SumApi_sum",
+        "SumApi_count",
+        "EchoApi_echo",
+        "Metadata_metadata",
+        "Metadata_metadata_at_version",
+        "Metadata_metadata_versions",
     ];
     assert_eq!(functions, expected);
 
@@ -186,7 +192,8 @@ fn ids_and_versions_are_substrates() {
     assert_eq!(apis.len(), 4);
 
     let section: [u8; 4 * SECTION_ENTRY_BYTES] = section_bytes(Runtime::DECLARATIONS);
-    let expected: Vec<u8> = apis.iter().flat_map(|(id, version)| [id.as_slice(), &version.to_le_bytes()].concat()).collect();
+    let expected: Vec<u8> =
+        apis.iter().flat_map(|(id, version)| [id.as_slice(), &version.to_le_bytes()].concat()).collect();
     assert_eq!(section.as_slice(), expected);
     assert_eq!((abi::VERSION_SECTION, abi::APIS_SECTION), ("runtime_version", "runtime_apis"));
 }
@@ -197,10 +204,16 @@ fn the_realm_apis_metadata_is_small() {
     // DECLARATION belongs to the trait; any implementor names it.
     struct Names;
     impl RealmApi for Names {
-        fn generate(_: String, _: realm_primitives::GenerateOptions) -> Result<realm_primitives::GenerateResult, RuntimeError> {
+        fn generate(
+            _: String,
+            _: realm_primitives::GenerateOptions,
+        ) -> Result<realm_primitives::GenerateResult, RuntimeError> {
             unreachable!("only described")
         }
-        fn stream_generate(_: String, _: realm_primitives::GenerateOptions) -> Result<realm_primitives::GenerateResult, RuntimeError> {
+        fn stream_generate(
+            _: String,
+            _: realm_primitives::GenerateOptions,
+        ) -> Result<realm_primitives::GenerateResult, RuntimeError> {
             unreachable!("only described")
         }
         fn chat(

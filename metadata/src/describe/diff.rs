@@ -111,7 +111,8 @@ fn definitions(metadata: &Metadata) -> BTreeMap<String, String> {
 fn definition(types: &Types, shape: &Shape) -> String {
     match shape {
         Shape::Struct(fields) => {
-            let fields: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.name, types[field.ty].name)).collect();
+            let fields: Vec<String> =
+                fields.iter().map(|field| format!("{}: {}", field.name, types[field.ty].name)).collect();
             format!("{{{}}}", fields.join(", "))
         }
         Shape::Enum(variants) => {

@@ -35,7 +35,8 @@ pub fn discovery(metadata: &Metadata, header: &DiscoveryHeader<'_>) -> Value {
         let parameters = function.parameters.iter().map(|parameter| parameter.ty);
         parameters.chain([function.returns]).chain(function.fails_with).chain(function.stream)
     });
-    let described = types.reachable(roots).into_iter().filter_map(|ty| Some((types[ty].name.clone(), describe_type(types, ty)?)));
+    let described =
+        types.reachable(roots).into_iter().filter_map(|ty| Some((types[ty].name.clone(), describe_type(types, ty)?)));
     json!({
         "version": header.version,
         "spec_name": header.spec_name,
@@ -79,7 +80,9 @@ fn describe_type(types: &Types, ty: TypeId) -> Option<Value> {
     let mut described = json!({"kind": kind(&types.peeled(ty).shape), "description": entry.docs});
     let detail = match &entry.shape {
         Shape::Struct(fields) => Some(("fields", describe_fields(types, fields))),
-        Shape::Enum(variants) => Some(("variants", variants.iter().map(|variant| describe_variant(types, variant)).collect())),
+        Shape::Enum(variants) => {
+            Some(("variants", variants.iter().map(|variant| describe_variant(types, variant)).collect()))
+        }
         Shape::Newtype(inner) => Some(("as", types[*inner].name.clone().into())),
         Shape::Tuple(items) => Some(("items", items.iter().map(|item| types[*item].name.as_str()).collect())),
         _ => None,

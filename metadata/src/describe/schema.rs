@@ -81,13 +81,17 @@ impl<'a> Schemas<'a> {
             Shape::Float => json!({"type": ["number", "null"]}),
             Shape::Milli => json!({"type": "number", "minimum": 0}),
             Shape::SignedMilli => json!({"type": "number"}),
-            Shape::Nano => json!({"oneOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"}]}),
+            Shape::Nano => {
+                json!({"oneOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"}]})
+            }
             Shape::Bytes => json!({"type": "string", "pattern": "^0x([0-9a-fA-F]{2})*$"}),
             Shape::ByteArray(len) => {
                 json!({"type": "string", "pattern": format!("^0x[0-9a-fA-F]{{{}}}$", u64::from(*len) * 2)})
             }
             Shape::Sequence(item) => json!({"type": "array", "items": inline(*item)}),
-            Shape::Array(item, len) => json!({"type": "array", "items": inline(*item), "minItems": len, "maxItems": len}),
+            Shape::Array(item, len) => {
+                json!({"type": "array", "items": inline(*item), "minItems": len, "maxItems": len})
+            }
             Shape::Tuple(items) => json!({
                 "type": "array",
                 "items": items.iter().map(|item| inline(*item)).collect::<Vec<_>>(),
@@ -103,7 +107,9 @@ impl<'a> Schemas<'a> {
             Shape::Enum(variants) if variants.is_empty() => json!({"not": {}}),
             Shape::Enum(variants) => match variants.iter().all(|variant| variant.fields == Shape::Unit) {
                 true => json!({"enum": variants.iter().map(|variant| variant.json_name.as_str()).collect::<Vec<_>>()}),
-                false => json!({"oneOf": variants.iter().map(|variant| self.variant(variant, depth_left)).collect::<Vec<_>>()}),
+                false => {
+                    json!({"oneOf": variants.iter().map(|variant| self.variant(variant, depth_left)).collect::<Vec<_>>()})
+                }
             },
             Shape::Map(key, value) => match self.types.peeled(*key).shape == Shape::Text {
                 true => json!({"type": "object", "additionalProperties": inline(*value)}),
@@ -148,8 +154,10 @@ fn is_component(shape: &Shape) -> bool {
 
 /// A component's key holds letters, digits, dots, dashes and underscores.
 fn component_key(name: &str) -> String {
-    let replaced: String =
-        name.chars().map(|char| if char.is_ascii_alphanumeric() || ".-_".contains(char) { char } else { '_' }).collect();
+    let replaced: String = name
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() || ".-_".contains(char) { char } else { '_' })
+        .collect();
     replaced.trim_matches('_').to_owned()
 }
 

@@ -8,7 +8,8 @@ pub(crate) fn snake(name: &str) -> String {
         let before = index.checked_sub(1).and_then(|index| chars.get(index));
         let next = chars.get(index + 1);
         let after_word = before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit());
-        let ends_acronym = before.is_some_and(|before| before.is_uppercase()) && next.is_some_and(|next| next.is_lowercase());
+        let ends_acronym =
+            before.is_some_and(|before| before.is_uppercase()) && next.is_some_and(|next| next.is_lowercase());
         if char.is_uppercase() && (after_word || ends_acronym) {
             snake.push('_');
         }

@@ -25,6 +25,26 @@ impl fmt::Display for MetadataHash {
     }
 }
 
+/// The methods of all APIs. A macro, because both versions of the format have types of their own
+/// with the same fields.
+macro_rules! methods {
+    ($apis:expr) => {{
+        let mut methods = Vec::new();
+        for api in $apis {
+            for method in api.methods {
+                methods.push(Method {
+                    api: api.name.clone(),
+                    name: method.name,
+                    docs: method.docs,
+                    inputs: method.inputs.into_iter().map(|input| (input.name, input.ty.id)).collect(),
+                    output: method.output.id,
+                });
+            }
+        }
+        methods
+    }};
+}
+
 /// What a runtime says about itself, decoded and checked.
 #[derive(Clone, Debug)]
 pub struct Metadata {
@@ -52,30 +72,10 @@ impl Metadata {
         let hash = MetadataHash(sp_crypto_hashing::blake2_256(bytes));
         match prefixed.1 {
             RuntimeMetadata::V15(metadata) => {
-                let methods = metadata.apis.into_iter().flat_map(|api| {
-                    let name = api.name;
-                    api.methods.into_iter().map(move |method| Method {
-                        api: name.clone(),
-                        name: method.name,
-                        docs: method.docs,
-                        inputs: method.inputs.into_iter().map(|input| (input.name, input.ty.id)).collect(),
-                        output: method.output.id,
-                    })
-                });
-                Self::build(hash, &metadata.types, methods.collect(), &metadata.custom)
+                Self::build(hash, &metadata.types, methods!(metadata.apis), &metadata.custom)
             }
             RuntimeMetadata::V16(metadata) => {
-                let methods = metadata.apis.into_iter().flat_map(|api| {
-                    let name = api.name;
-                    api.methods.into_iter().map(move |method| Method {
-                        api: name.clone(),
-                        name: method.name,
-                        docs: method.docs,
-                        inputs: method.inputs.into_iter().map(|input| (input.name, input.ty.id)).collect(),
-                        output: method.output.id,
-                    })
-                });
-                Self::build(hash, &metadata.types, methods.collect(), &metadata.custom)
+                Self::build(hash, &metadata.types, methods!(metadata.apis), &metadata.custom)
             }
             other => Err(LoadError::Version { version: other.version() }),
         }
@@ -115,7 +115,8 @@ impl Metadata {
             functions.push(method.check(&types, stream)?);
         }
         load::unique(functions.iter().map(|function| function.name.full()))?;
-        let by_name = functions.iter().enumerate().map(|(index, function)| (function.name.full().to_owned(), index)).collect();
+        let by_name =
+            functions.iter().enumerate().map(|(index, function)| (function.name.full().to_owned(), index)).collect();
         Ok(Self { functions, types, hash, by_name })
     }
 }

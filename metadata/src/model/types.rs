@@ -151,7 +151,9 @@ impl Shape {
     /// Calls `visit` with each type that this one is directly made of.
     fn references(&self, visit: &mut impl FnMut(TypeId)) {
         match self {
-            Shape::Sequence(inner) | Shape::Array(inner, _) | Shape::Newtype(inner) | Shape::Option(inner) => visit(*inner),
+            Shape::Sequence(inner) | Shape::Array(inner, _) | Shape::Newtype(inner) | Shape::Option(inner) => {
+                visit(*inner)
+            }
             Shape::Tuple(items) => items.iter().copied().for_each(visit),
             Shape::Struct(fields) => fields.iter().map(|field| field.ty).for_each(visit),
             Shape::Enum(variants) => variants.iter().for_each(|variant| variant.fields.references(visit)),

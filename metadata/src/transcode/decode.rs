@@ -3,7 +3,7 @@
 use parity_scale_codec::{Compact, Decode};
 use serde_json::{Map, Value};
 
-use super::{DEPTH_MAX, DecodeError, encode::SOME_KEY, number};
+use super::{DEPTH_MAX, DecodeError, compose::SOME_KEY, number};
 use crate::model::{Field, IntegerWidth, Shape, TypeId, Types, Variant};
 
 /// Values that even the shortest bytes may mean.

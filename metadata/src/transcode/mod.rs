@@ -4,12 +4,14 @@
 //! blobs. So depth is counted ([`DEPTH_MAX`]), values that take no bytes are counted, and nothing is
 //! allocated for a length before its bytes are there.
 
+mod compose;
 mod decode;
 mod encode;
 mod error;
 mod number;
 mod outcome;
 mod params;
+mod path;
 
 pub use error::{DecodeError, EncodeError};
 pub use outcome::{Outcome, RuntimeFailure};

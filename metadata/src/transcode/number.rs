@@ -120,12 +120,11 @@ fn scaled_text(text: &str, digits: u32) -> Result<i128, NumberError> {
     let mut value: i128 = 0;
     for index in 0..point.max(0) {
         let digit = usize::try_from(index).ok().and_then(|index| digit_at(whole, fraction, index)).unwrap_or(0);
-        value = value
-            .checked_mul(10)
-            .and_then(|value| value.checked_add(i128::from(digit)))
-            .ok_or(NumberError::Range)?;
+        value =
+            value.checked_mul(10).and_then(|value| value.checked_add(i128::from(digit))).ok_or(NumberError::Range)?;
     }
-    let rounds_up = usize::try_from(point).ok().and_then(|index| digit_at(whole, fraction, index)).is_some_and(|digit| digit >= 5);
+    let rounds_up =
+        usize::try_from(point).ok().and_then(|index| digit_at(whole, fraction, index)).is_some_and(|digit| digit >= 5);
     value += i128::from(rounds_up);
     Ok(if negative { -value } else { value })
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{EncodeError, encode::{Encoder, quoted}};
+use super::{EncodeError, encode::Encoder, path::quoted};
 use crate::model::{Field, Function, Metadata, Parameter, Shape, TypeId};
 
 /// The parameter whose fields may stand beside the others.

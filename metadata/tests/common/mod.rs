@@ -10,11 +10,12 @@ use realm_primitives::{
     api::{Core, RuntimeApis},
     metadata,
     types::{
-        ChatMessage, F32, GenerateOptions, GenerateResult, H256, Milli, NanoUsd, RuntimeError, RuntimeVersion, SignedMilli,
-        TokenEvent,
+        ChatMessage, F32, GenerateOptions, GenerateResult, H256, Milli, NanoUsd, RuntimeError, RuntimeVersion,
+        SignedMilli, TokenEvent,
     },
 };
 use scale_info::TypeInfo;
+use serde_json::{Value, json};
 
 /// Every shape of struct and enum.
 #[derive(Clone, PartialEq, Debug, Encode, Decode, TypeInfo)]
@@ -193,6 +194,75 @@ realm_primitives::impl_runtime_apis! {
     }
 }
 
+/// The metadata of [`Runtime`].
 pub fn test_metadata() -> Metadata {
     Metadata::decode(&metadata::opaque(Runtime::DECLARATIONS).0).expect("the macros make good metadata")
+}
+
+/// [`everything`] in JSON, as the node gives it.
+pub fn everything_json() -> Value {
+    json!({
+        "u8": 255, "u16": 65535, "u32": 4294967295u32, "u64": "18446744073709551615",
+        "u128": "340282366920938463463374607431768211455",
+        "i8": -128, "i16": -32768, "i32": -2147483648, "i64": "-9223372036854775808",
+        "i128": "-170141183460469231731687303715884105728",
+        "bool": true, "text": "Hallo", "float": 0.1, "milli": 0.7, "signed_milli": -0.7, "dollars": 0.000000042,
+        "hash": "0x0101010101010101010101010101010101010101010101010101010101010101",
+        "bytes": "0x0001ff", "array": [1, 2, 3], "byte_array": "0x01020304", "tuple": [1, "two"],
+        "unit": null, "empty": null, "wrapper": [1, 2], "two": [1, true],
+        "option": 5, "option_of_option": {"some": null}, "option_of_unit": {"some": null},
+        "shapes": ["nothing", {"one_of": 7}, {"pair": [1, "x"]}, {"named": {"left": null, "right": true}},
+                   {"all_optional": {"left": null}}, "http_error"],
+        "result": {"ok": 5}, "compact": 300, "compact_wide": "1267650600228229401496703205376",
+        "by_name": {"a": 1, "b": 2}, "by_number": [[1, true], [2, false]], "set": [1, 2], "boxed": "x",
+    })
+}
+
+/// A value with something in every field.
+pub fn everything() -> Everything {
+    Everything {
+        u8: u8::MAX,
+        u16: u16::MAX,
+        u32: u32::MAX,
+        u64: u64::MAX,
+        u128: u128::MAX,
+        i8: i8::MIN,
+        i16: i16::MIN,
+        i32: i32::MIN,
+        i64: i64::MIN,
+        i128: i128::MIN,
+        bool: true,
+        text: "Hallo".into(),
+        float: F32::from(0.1),
+        milli: Milli(700),
+        signed_milli: SignedMilli(-700),
+        dollars: NanoUsd(42),
+        hash: H256([1; 32]),
+        bytes: vec![0, 1, 255],
+        array: [1, 2, 3],
+        byte_array: [1, 2, 3, 4],
+        tuple: (1, "two".into()),
+        unit: (),
+        empty: Empty,
+        wrapper: Wrapper(vec![1, 2]),
+        two: Two(1, true),
+        option: Some(5),
+        option_of_option: Some(None),
+        option_of_unit: Some(()),
+        shapes: vec![
+            Shapes::Nothing,
+            Shapes::OneOf(7),
+            Shapes::Pair(1, "x".into()),
+            Shapes::Named { left: None, right: true },
+            Shapes::AllOptional { left: None },
+            Shapes::HTTPError,
+        ],
+        result: Ok(5),
+        compact: 300,
+        compact_wide: Compact(1 << 100),
+        by_name: [("a".into(), 1), ("b".into(), 2)].into(),
+        by_number: [(1, true), (2, false)].into(),
+        set: [1, 2].into(),
+        boxed: Box::new(Some("x".into())),
+    }
 }

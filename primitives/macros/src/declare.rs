@@ -33,11 +33,16 @@ impl Parse for Declarations {
         while !input.is_empty() {
             match input.parse()? {
                 Item::Trait(item) => traits.push(item),
-                other => return Err(Error::new_spanned(other, "decl_runtime_apis! takes traits only; move this out of it")),
+                other => {
+                    return Err(Error::new_spanned(other, "decl_runtime_apis! takes traits only; move this out of it"));
+                }
             }
         }
         if traits.is_empty() {
-            return Err(Error::new(Span::call_site(), "decl_runtime_apis! declares nothing; write `pub trait MyApi { .. }` in it"));
+            return Err(Error::new(
+                Span::call_site(),
+                "decl_runtime_apis! declares nothing; write `pub trait MyApi { .. }` in it",
+            ));
         }
         Ok(Self(traits))
     }
@@ -68,7 +73,10 @@ impl Api {
             errors.at(token, "a runtime API is not `auto`; remove it");
         }
         if !item.generics.params.is_empty() {
-            errors.at(&item.generics.params, "a runtime API cannot be generic: its types are written into the metadata; name concrete types");
+            errors.at(
+                &item.generics.params,
+                "a runtime API cannot be generic: its types are written into the metadata; name concrete types",
+            );
         }
         if let Some(clause) = &item.generics.where_clause {
             errors.at(clause, "a runtime API has no where clause; remove it");
@@ -89,12 +97,21 @@ impl Api {
                     API_VERSION_DEFAULT
                 }));
             } else {
-                errors.at(&attribute, format!("unknown attribute `{}` on a runtime API; known are doc comments and `#[api_version(n)]`", path(&attribute)));
+                errors.at(
+                    &attribute,
+                    format!(
+                        "unknown attribute `{}` on a runtime API; known are doc comments and `#[api_version(n)]`",
+                        path(&attribute)
+                    ),
+                );
             }
         }
 
         if !item.items.iter().any(|member| matches!(member, TraitItem::Fn(_))) {
-            errors.at(&item.ident, format!("`{}` declares no function; write `fn name(..) -> Result<T, RuntimeError>;` in it", item.ident));
+            errors.at(
+                &item.ident,
+                format!("`{}` declares no function; write `fn name(..) -> Result<T, RuntimeError>;` in it", item.ident),
+            );
         }
         let mut methods = Vec::new();
         for member in item.items {
@@ -116,7 +133,9 @@ impl Api {
         let declarations = methods.iter().map(|method| method.declaration(&name));
         let calls = methods.iter().map(|method| method.call(&name));
         let caller = format_ident!("{}Caller", ident.unraw(), span = ident.span());
-        let caller_doc = format!("Typed calls of [`{ident}`] from outside the sandbox, over any [`RuntimeCaller`](::realm_primitives::api::RuntimeCaller).");
+        let caller_doc = format!(
+            "Typed calls of [`{ident}`] from outside the sandbox, over any [`RuntimeCaller`](::realm_primitives::api::RuntimeCaller)."
+        );
 
         quote! {
             #(#docs)*
@@ -161,14 +180,21 @@ impl ApiMethod {
         for attribute in rest {
             if attribute.path().is_ident("stream") {
                 if stream.is_some() {
-                    errors.at(&attribute, "a second `#[stream]`; a method emits items of one type, which may be an enum");
+                    errors
+                        .at(&attribute, "a second `#[stream]`; a method emits items of one type, which may be an enum");
                 }
                 match attribute.parse_args::<Type>() {
                     Ok(item) => stream = Some(item),
                     Err(_) => errors.at(&attribute, "name the type of the items: `#[stream(TokenEvent)]`"),
                 }
             } else {
-                errors.at(&attribute, format!("unknown attribute `{}` on a runtime API method; known are doc comments and `#[stream(Item)]`", path(&attribute)));
+                errors.at(
+                    &attribute,
+                    format!(
+                        "unknown attribute `{}` on a runtime API method; known are doc comments and `#[stream(Item)]`",
+                        path(&attribute)
+                    ),
+                );
             }
         }
         let method = signature::method(&function.sig, errors);
@@ -180,7 +206,10 @@ impl ApiMethod {
                         errors.at(pat, format!("a second argument `{}`; rename one", pat.ident));
                     }
                 }
-                other => errors.at(other, "an argument is declared by a plain name, which goes into the metadata; write `name: Type`"),
+                other => errors.at(
+                    other,
+                    "an argument is declared by a plain name, which goes into the metadata; write `name: Type`",
+                ),
             }
         }
         Some(Self { ident: function.sig.ident, method: method?, stream, docs })

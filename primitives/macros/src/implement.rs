@@ -52,7 +52,9 @@ impl Parse for Implementations {
         while !input.is_empty() {
             match input.parse()? {
                 Item::Impl(item) => impls.push(item),
-                other => return Err(Error::new_spanned(other, "impl_runtime_apis! takes impls only; move this out of it")),
+                other => {
+                    return Err(Error::new_spanned(other, "impl_runtime_apis! takes impls only; move this out of it"));
+                }
             }
         }
         Ok(Self(impls))
@@ -71,7 +73,9 @@ fn runtime_type(items: &[ItemImpl]) -> syn::Result<Type> {
         && path.path.segments.iter().all(|segment| segment.arguments.is_none()));
     match plain {
         true => Ok((**ty).clone()),
-        false => Err(Error::new_spanned(ty, "runtime APIs are implemented for a plain type; write `impl .. for Runtime`")),
+        false => {
+            Err(Error::new_spanned(ty, "runtime APIs are implemented for a plain type; write `impl .. for Runtime`"))
+        }
     }
 }
 
@@ -105,7 +109,10 @@ struct Api {
 impl Api {
     fn check(item: &ItemImpl, runtime: &Type, errors: &mut Errors) -> Option<Self> {
         let Some((negative, path, _)) = &item.trait_ else {
-            errors.push(Error::new(item.impl_token.span(), "an impl without a trait; write `impl MyApi for Runtime { .. }`"));
+            errors.push(Error::new(
+                item.impl_token.span(),
+                "an impl without a trait; write `impl MyApi for Runtime { .. }`",
+            ));
             return None;
         };
         if let Some(token) = negative {
@@ -129,7 +136,9 @@ impl Api {
             match member {
                 ImplItem::Fn(function) => {
                     refuse_cfg(function, errors);
-                    methods.extend(signature::method(&function.sig, errors).map(|method| (function.sig.ident.clone(), method)));
+                    methods.extend(
+                        signature::method(&function.sig, errors).map(|method| (function.sig.ident.clone(), method)),
+                    );
                 }
                 other => errors.at(other, "an impl of a runtime API holds functions only; move this out of it"),
             }

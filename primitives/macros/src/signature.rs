@@ -51,7 +51,10 @@ pub struct Method {
 /// Checks `signature` and takes it apart. `None` when it is so wrong that nothing can be made of it.
 pub fn method(signature: &Signature, errors: &mut Errors) -> Option<Method> {
     if let Some(token) = &signature.asyncness {
-        errors.at(token, "a runtime API method is not `async`: the host suspends the sandbox where it waits; remove `async`");
+        errors.at(
+            token,
+            "a runtime API method is not `async`: the host suspends the sandbox where it waits; remove `async`",
+        );
     }
     if let Some(token) = &signature.constness {
         errors.at(token, "a runtime API method is not `const`; remove it");
@@ -98,10 +101,7 @@ fn arguments(signature: &Signature, errors: &mut Errors) -> Option<Vec<PatType>>
     for input in &signature.inputs {
         match input {
             FnArg::Receiver(this) => {
-                errors.at(
-                    this,
-                    "a runtime API method takes no `self`: every call runs in a fresh instance; remove it",
-                );
+                errors.at(this, "a runtime API method takes no `self`: every call runs in a fresh instance; remove it");
                 receiver = true;
             }
             FnArg::Typed(argument) => {
@@ -134,13 +134,17 @@ fn owned(ty: &Type, what: &str, errors: &mut Errors) {
                     _ => text.to_owned(),
                 },
             };
-            errors.at(ty, format!("{what} by reference: values are copied into and out of the sandbox; write `{owned}`"));
+            errors
+                .at(ty, format!("{what} by reference: values are copied into and out of the sandbox; write `{owned}`"));
         }
         Type::ImplTrait(_) | Type::Infer(_) | Type::TraitObject(_) => {
             errors.at(ty, format!("{what} without a concrete type: the type is written into the metadata; name it"));
         }
         Type::Path(path) if path.qself.is_none() && path.path.segments.first().is_some_and(|s| s.ident == "Self") => {
-            errors.at(ty, format!("{what} depends on `Self`: callers do not know the runtime's type; name a concrete type"));
+            errors.at(
+                ty,
+                format!("{what} depends on `Self`: callers do not know the runtime's type; name a concrete type"),
+            );
         }
         _ => {}
     }
@@ -151,7 +155,8 @@ pub fn unique<'a>(idents: impl Iterator<Item = &'a syn::Ident>, of: &syn::Ident,
     let mut seen = BTreeSet::new();
     for ident in idents {
         if !seen.insert(ident.unraw().to_string()) {
-            errors.push(Error::new(ident.span(), format!("`{of}` has a second method `{ident}`; rename or remove one")));
+            errors
+                .push(Error::new(ident.span(), format!("`{of}` has a second method `{ident}`; rename or remove one")));
         }
     }
 }

@@ -72,7 +72,8 @@ struct Version {
 
 impl Parse for Version {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let runtime: Path = input.parse().map_err(|error| Error::new(error.span(), "write `Runtime { spec_name: \"..\", .. }`"))?;
+        let runtime: Path =
+            input.parse().map_err(|error| Error::new(error.span(), "write `Runtime { spec_name: \"..\", .. }`"))?;
         let fields;
         braced!(fields in input);
 
@@ -85,14 +86,20 @@ impl Parse for Version {
             let text = TEXT_FIELDS.iter().position(|known| name == known);
             let number = NUMBER_FIELDS.iter().position(|known| name == known);
             let second = match (text, number) {
-                (Some(index), _) => texts[index].replace(fields.parse::<LitStr>().map_err(not_literal)?.value()).is_some(),
+                (Some(index), _) => {
+                    texts[index].replace(fields.parse::<LitStr>().map_err(not_literal)?.value()).is_some()
+                }
                 (_, Some(index)) => {
                     numbers[index].replace(fields.parse::<LitInt>().map_err(not_literal)?.base10_parse()?).is_some()
                 }
                 (None, None) => {
                     return Err(Error::new(
                         name.span(),
-                        format!("unknown field `{name}`; known are {}, {}", TEXT_FIELDS.join(", "), NUMBER_FIELDS.join(", ")),
+                        format!(
+                            "unknown field `{name}`; known are {}, {}",
+                            TEXT_FIELDS.join(", "),
+                            NUMBER_FIELDS.join(", ")
+                        ),
                     ));
                 }
             };
@@ -116,5 +123,8 @@ impl Parse for Version {
 }
 
 fn not_literal(error: Error) -> Error {
-    Error::new(error.span(), format!("{error}: the blob's section `runtime_version` is written while the macro expands, so write a literal"))
+    Error::new(
+        error.span(),
+        format!("{error}: the blob's section `runtime_version` is written while the macro expands, so write a literal"),
+    )
 }

@@ -68,12 +68,7 @@ pub fn invoke<A: Decode, R: Encode>(
 /// The body of a wasm export. The node encodes arguments by this blob's own metadata, so arguments
 /// that do not decode are the caller's raw bytes: the call traps, and the log says why.
 #[cfg(target_arch = "wasm32")]
-pub fn export<A: Decode, R: Encode>(
-    function: &'static str,
-    pointer: i32,
-    len: i32,
-    body: impl FnOnce(A) -> R,
-) -> i64 {
+pub fn export<A: Decode, R: Encode>(function: &'static str, pointer: i32, len: i32, body: impl FnOnce(A) -> R) -> i64 {
     // SAFETY: the ABI says that the node calls an export with the place of arguments that it wrote,
     // to the full length, into memory from `realm_alloc`, and that it does so once per allocation.
     let arguments = unsafe { crate::guest::arguments(pointer as u32, len as u32) };

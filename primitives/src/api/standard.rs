@@ -1,7 +1,10 @@
 //! The APIs that every blob has, with the names and meanings they have in Substrate, so that stock
 //! clients find them.
 
-use crate::{metadata::OpaqueMetadata, types::{RuntimeError, RuntimeVersion}};
+use crate::{
+    metadata::OpaqueMetadata,
+    types::{RuntimeError, RuntimeVersion},
+};
 use alloc::vec::Vec;
 
 crate::decl_runtime_apis! {

@@ -22,11 +22,7 @@ pub fn v15(apis: &[ApiDeclaration]) -> RuntimeMetadataV15 {
 }
 
 fn api(api: &ApiDeclaration) -> RuntimeApiMetadata<MetaForm> {
-    RuntimeApiMetadata {
-        name: api.name,
-        methods: api.methods.iter().map(method).collect(),
-        docs: api.docs.to_vec(),
-    }
+    RuntimeApiMetadata { name: api.name, methods: api.methods.iter().map(method).collect(), docs: api.docs.to_vec() }
 }
 
 fn method(method: &MethodDeclaration) -> RuntimeApiMethodMetadata<MetaForm> {
