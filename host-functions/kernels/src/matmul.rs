@@ -156,7 +156,8 @@ impl<F: Format<Panel: Panel>> Op for Chunk<'_, F> {
     }
 }
 
-/// `take` rows of a panel from row `first` on: the instance of the kernel for that shape.
+/// `take` rows of a panel from row `first` on, by the instance of the kernel for one, two, four or
+/// eight rows. Rows past `take` are computed from whatever the panel holds there, and dropped.
 #[inline(always)]
 fn rows_by_tiles<S: Simd, F: Format>(
     s: S,
@@ -171,15 +172,10 @@ fn rows_by_tiles<S: Simd, F: Format>(
     match (S::ROWS, take) {
         (8, 1) => group::<S, F, 1>(s, matrix, tiles, panel, 0, results),
         (8, 2) => group::<S, F, 2>(s, matrix, tiles, panel, 0, results),
-        (8, 3) => group::<S, F, 3>(s, matrix, tiles, panel, 0, results),
-        (8, 4) => group::<S, F, 4>(s, matrix, tiles, panel, 0, results),
-        (8, 5) => group::<S, F, 5>(s, matrix, tiles, panel, 0, results),
-        (8, 6) => group::<S, F, 6>(s, matrix, tiles, panel, 0, results),
-        (8, 7) => group::<S, F, 7>(s, matrix, tiles, panel, 0, results),
+        (8, 3 | 4) => group::<S, F, 4>(s, matrix, tiles, panel, 0, results),
         (8, _) => group::<S, F, 8>(s, matrix, tiles, panel, 0, results),
         (4, 1) => group::<S, F, 1>(s, matrix, tiles, panel, first, results),
         (4, 2) => group::<S, F, 2>(s, matrix, tiles, panel, first, results),
-        (4, 3) => group::<S, F, 3>(s, matrix, tiles, panel, first, results),
         (4, _) => group::<S, F, 4>(s, matrix, tiles, panel, first, results),
         (_, _) => group::<S, F, 1>(s, matrix, tiles, panel, first, results),
     }

@@ -1,8 +1,8 @@
 //! Large aligned memory: packed weights, key-value arenas.
 //!
-//! The allocation is zeroed lazily by the operating system, begins on a cache line and, when it is
-//! large, on a 2 MiB boundary with huge pages asked for. Its bytes can be viewed as slices of plain
-//! blocks.
+//! The bytes begin at a cache line. Large memory comes straight from the operating system: zero
+//! pages that exist once they are written, on 2 MiB boundaries, with huge pages asked for (worth a
+//! quarter of the read bandwidth). The bytes can be viewed as slices of plain blocks.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
@@ -13,7 +13,15 @@ const HUGE_PAGE: usize = 2 << 20;
 /// Owned, zero-initialised, aligned bytes.
 pub struct Memory {
     start: NonNull<u8>,
-    layout: Layout,
+    len: usize,
+    source: Source,
+}
+
+/// Where the bytes came from, and so where they go.
+enum Source {
+    Heap(Layout),
+    #[cfg(unix)]
+    Mapping { start: NonNull<u8>, len: usize },
 }
 
 // SAFETY: `Memory` owns its bytes exclusively, as a `Vec<u8>` does.
@@ -22,19 +30,39 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// `bytes` zero bytes; `None` if the system has no memory for them. At least one byte is reserved.
-    pub fn zeroed(bytes: usize) -> Option<Memory> {
-        let align = if bytes >= HUGE_PAGE { HUGE_PAGE } else { CACHE_LINE };
-        let layout = Layout::from_size_align(bytes.max(1), align).ok()?;
+    /// `len` zero bytes; `None` if the system has no memory for them.
+    pub fn zeroed(len: usize) -> Option<Memory> {
+        #[cfg(unix)]
+        if len >= HUGE_PAGE {
+            return Self::mapped(len);
+        }
+        let layout = Layout::from_size_align(len.max(1), CACHE_LINE).ok()?;
         // SAFETY: the layout's size is not zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        #[cfg(target_os = "linux")]
-        if bytes >= HUGE_PAGE {
-            // SAFETY: the range is this allocation, begun on a page; the call is advice and changes
-            // no contents. Its failure costs speed only.
-            unsafe { libc::madvise(start.as_ptr().cast(), bytes / HUGE_PAGE * HUGE_PAGE, libc::MADV_HUGEPAGE) };
+        Some(Memory { start, len, source: Source::Heap(layout) })
+    }
+
+    /// A mapping of its own, large enough to begin at a huge page.
+    #[cfg(unix)]
+    fn mapped(len: usize) -> Option<Memory> {
+        let mapped = len.checked_add(HUGE_PAGE)?;
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new anonymous mapping at an address of the system's choice touches nothing else.
+        let mapping = unsafe { libc::mmap(std::ptr::null_mut(), mapped, access, flags, -1, 0) };
+        if mapping == libc::MAP_FAILED {
+            return None;
         }
-        Some(Memory { start, layout })
+        let mapping = NonNull::new(mapping.cast::<u8>())?;
+        let skip = mapping.addr().get().next_multiple_of(HUGE_PAGE) - mapping.addr().get();
+        // SAFETY: `skip` is less than a huge page, by which the mapping is larger than `len`.
+        let start = unsafe { mapping.add(skip) };
+        #[cfg(target_os = "linux")]
+        // SAFETY: the range lies in the mapping and begins on a page; the call is advice and changes
+        // no contents. Its failure costs speed only.
+        unsafe {
+            libc::madvise(start.as_ptr().cast(), len, libc::MADV_HUGEPAGE)
+        };
+        Some(Memory { start, len, source: Source::Mapping { start: mapping, len: mapped } })
     }
 
     /// The bytes as blocks of `T`: as many whole ones as fit.
@@ -42,14 +70,14 @@ impl Memory {
         const { assert!(align_of::<T>() <= CACHE_LINE && size_of::<T>() > 0) };
         // SAFETY: the allocation is aligned for T, lives as long as `self`, is initialised, and any
         // bytes are a valid T, for T is `Plain`.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.layout.size() / size_of::<T>()) }
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.len / size_of::<T>()) }
     }
 
     /// As [`Memory::blocks`], to write.
     pub(crate) fn blocks_mut<T: Plain>(&mut self) -> &mut [T] {
         const { assert!(align_of::<T>() <= CACHE_LINE && size_of::<T>() > 0) };
         // SAFETY: as in `blocks`, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.layout.size() / size_of::<T>()) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<T>()) }
     }
 }
 
@@ -68,14 +96,21 @@ impl std::ops::DerefMut for Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: allocated in `zeroed` with this layout, and freed once.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
+        match self.source {
+            // SAFETY: allocated in `zeroed` with this layout, and freed once.
+            Source::Heap(layout) => unsafe { dealloc(self.start.as_ptr(), layout) },
+            #[cfg(unix)]
+            Source::Mapping { start, len } => {
+                // SAFETY: mapped in `mapped` with this length, unmapped once, and borrowed by nobody.
+                unsafe { libc::munmap(start.as_ptr().cast(), len) };
+            }
+        }
     }
 }
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Memory").field("bytes", &self.layout.size()).finish()
+        f.debug_struct("Memory").field("bytes", &self.len).finish()
     }
 }
 

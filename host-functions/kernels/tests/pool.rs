@@ -88,3 +88,14 @@ fn two_callers_share_a_pool() {
         }
     });
 }
+
+#[test]
+fn memory_is_aligned_and_zero() {
+    for len in [0, 1, 64, 100_000, 2 << 20, (5 << 20) + 3] {
+        let mut memory = realm_kernels::Memory::zeroed(len).expect("memory");
+        assert_eq!((memory.len(), memory.as_ptr() as usize % 64), (len, 0));
+        assert!(memory.iter().all(|&byte| byte == 0));
+        memory.fill(1);
+    }
+    assert!(realm_kernels::Memory::zeroed(usize::MAX / 2).is_none() && realm_kernels::Memory::zeroed(usize::MAX).is_none());
+}

@@ -132,7 +132,6 @@ impl Format for Q6K {
         panels: &[Panel256],
         first: usize,
     ) -> [[S::F; M]; N] {
-        let (mask, bits) = (s.splat_i32(0x0f0f_0f0f), s.splat_i32(0x3030_3030));
         let mut total = [[s.splat(0.0); M]; N];
         let count = panels.len();
         let tiles = tiles.map(|tile| &tile[..count]);
@@ -140,43 +139,9 @@ impl Format for Q6K {
             for n in 0..N {
                 let block = &tiles[n][b];
                 let mut scaled = [s.splat(0.0); M];
-                for pair in 0..8 {
-                    let mut low = [s.splat_i32(0); M];
-                    let mut high = [s.splat_i32(0); M];
-                    for m in 0..M {
-                        low[m] = s.splat_i32(panel.bias_32[(first + m) % PANEL_ROWS][pair * 2]);
-                        high[m] = s.splat_i32(panel.bias_32[(first + m) % PANEL_ROWS][pair * 2 + 1]);
-                    }
-                    for line in 0..2 {
-                        let upper = &block.high[pair][line];
-                        let x = s.load_bytes(upper);
-                        s.prefetch(upper, PREFETCH_BYTES);
-                        let upper = [[s.shl::<4>(x), s.shl::<2>(x)], [x, s.shr::<2>(x)]];
-                        for (odd, [upper_low, upper_high]) in upper.into_iter().enumerate() {
-                            let g = line * 2 + odd;
-                            let group = &block.low[pair][g];
-                            let both = s.load_bytes(group);
-                            s.prefetch(group, PREFETCH_BYTES);
-                            let w_low = s.or_and(s.and(both, mask), upper_low, bits);
-                            let w_high = s.or_and(s.and(s.shr::<4>(both), mask), upper_high, bits);
-                            for m in 0..M {
-                                let values = &panel.values[(first + m) % PANEL_ROWS];
-                                low[m] = s.dot(low[m], w_low, s.splat_bytes(&values[pair * 8 + g]));
-                                high[m] = s.dot(high[m], w_high, s.splat_bytes(&values[pair * 8 + 4 + g]));
-                            }
-                        }
-                    }
-                    let word = s.load_bytes(&block.scales[pair / 2]);
-                    let (low_word, high_word) = if pair % 2 == 0 {
-                        (s.shl::<24>(word), s.shl::<16>(word))
-                    } else {
-                        (s.shl::<8>(word), word)
-                    };
-                    let (low_scale, high_scale) = (s.to_f32(s.sar::<24>(low_word)), s.to_f32(s.sar::<24>(high_word)));
-                    for m in 0..M {
-                        scaled[m] = s.fma(s.to_f32(low[m]), low_scale, scaled[m]);
-                        scaled[m] = s.fma(s.to_f32(high[m]), high_scale, scaled[m]);
-                    }
+                for word in 0..4 {
+                    scaled = pair::<S, M, 0>(s, block, panel, first, word, scaled);
+                    scaled = pair::<S, M, 1>(s, block, panel, first, word, scaled);
                 }
                 let d = s.load_f16(&block.d);
                 for m in 0..M {
@@ -187,4 +152,54 @@ impl Format for Q6K {
         }
         total
     }
+}
+
+/// Adds pair `2 * word + ODD` of sub-blocks, times their scales (two bytes of a word), to `scaled`.
+#[inline(always)]
+fn pair<S: Simd, const M: usize, const ODD: usize>(
+    s: S,
+    block: &Block,
+    panel: &Panel256,
+    first: usize,
+    word: usize,
+    mut scaled: [S::F; M],
+) -> [S::F; M] {
+    let (mask, bits) = (s.splat_i32(0x0f0f_0f0f), s.splat_i32(0x3030_3030));
+    let pair = word * 2 + ODD;
+    let mut low = [s.splat_i32(0); M];
+    let mut high = [s.splat_i32(0); M];
+    for m in 0..M {
+        let bias = &panel.bias_32[(first + m) % PANEL_ROWS];
+        low[m] = s.splat_i32(bias[pair * 2]);
+        high[m] = s.splat_i32(bias[pair * 2 + 1]);
+    }
+    for g in 0..4 {
+        let (group, upper) = (&block.low[pair][g], &block.high[pair][g / 2]);
+        let (both, upper_bits) = (s.load_bytes(group), s.load_bytes(upper));
+        s.prefetch(group, PREFETCH_BYTES);
+        if g % 2 == 0 {
+            s.prefetch(upper, PREFETCH_BYTES);
+        }
+        let (upper_low, upper_high) = if g % 2 == 0 {
+            (s.shl::<4>(upper_bits), s.shl::<2>(upper_bits))
+        } else {
+            (upper_bits, s.shr::<2>(upper_bits))
+        };
+        let w_low = s.or_and(s.and(both, mask), upper_low, bits);
+        let w_high = s.or_and(s.and(s.shr::<4>(both), mask), upper_high, bits);
+        for m in 0..M {
+            let values = &panel.values[(first + m) % PANEL_ROWS];
+            low[m] = s.dot(low[m], w_low, s.splat_bytes(&values[pair * 8 + g]));
+            high[m] = s.dot(high[m], w_high, s.splat_bytes(&values[pair * 8 + 4 + g]));
+        }
+    }
+    let scales = s.load_bytes(&block.scales[word]);
+    let (low_scale, high_scale) =
+        if ODD == 0 { (s.shl::<24>(scales), s.shl::<16>(scales)) } else { (s.shl::<8>(scales), scales) };
+    let (low_scale, high_scale) = (s.to_f32(s.sar::<24>(low_scale)), s.to_f32(s.sar::<24>(high_scale)));
+    for m in 0..M {
+        scaled[m] = s.fma(s.to_f32(low[m]), low_scale, scaled[m]);
+        scaled[m] = s.fma(s.to_f32(high[m]), high_scale, scaled[m]);
+    }
+    scaled
 }
