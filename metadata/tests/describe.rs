@@ -124,7 +124,7 @@ fn the_openrpc_document() {
 /// A runtime with one API of these methods.
 fn runtime(methods: &'static [MethodDeclaration]) -> Metadata {
     let api = ApiDeclaration { name: "Api", id: [0; 8], version: 1, docs: &[], methods };
-    Metadata::decode(&metadata::opaque(&[api]).0).expect("good metadata")
+    Metadata::decode(&metadata::opaque(&[api], &common::test_version()).0).expect("good metadata")
 }
 
 /// Two versions of one type, as two runtimes have it.

@@ -146,7 +146,7 @@ fn types_that_double_at_every_level_end() {
 
 #[test]
 fn what_is_no_metadata_is_refused() {
-    let good = metadata::opaque(common::Runtime::DECLARATIONS).0;
+    let good = metadata::opaque(common::Runtime::DECLARATIONS, &common::test_version()).0;
     for len in 0..good.len() {
         assert!(Metadata::decode(&good[..len]).is_err(), "cut at {len}");
     }
@@ -171,7 +171,7 @@ proptest! {
 
     #[test]
     fn damaged_metadata_is_refused_or_harmless(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let mut bytes = metadata::opaque(common::Runtime::DECLARATIONS).0;
+        let mut bytes = metadata::opaque(common::Runtime::DECLARATIONS, &common::test_version()).0;
         let at = at.index(bytes.len());
         bytes[at] = byte;
         if let Ok(metadata) = Metadata::decode(&bytes) {

@@ -140,7 +140,7 @@ fn wrong_bytes_are_errors() {
 
 #[test]
 fn metadata_names_every_function() {
-    let metadata = decoded(&metadata::opaque(Runtime::DECLARATIONS));
+    let metadata = decoded(&metadata::opaque(Runtime::DECLARATIONS, &Runtime::runtime_version()));
     let functions: Vec<String> = metadata
         .apis
         .iter()
@@ -172,7 +172,7 @@ fn metadata_names_every_function() {
 
 #[test]
 fn metadata_holds_what_stock_clients_look_for() {
-    let metadata = decoded(&metadata::opaque(Runtime::DECLARATIONS));
+    let metadata = decoded(&metadata::opaque(Runtime::DECLARATIONS, &Runtime::runtime_version()));
     let paths: Vec<String> = metadata.types.types.iter().map(|ty| ty.ty.path.segments.join("::")).collect();
     for path in ["sp_runtime::generic::unchecked_extrinsic::UncheckedExtrinsic", "sp_runtime::DispatchError"] {
         assert!(paths.iter().any(|known| known == path), "{path}");
@@ -180,6 +180,8 @@ fn metadata_holds_what_stock_clients_look_for() {
     let storage = metadata.pallets[0].storage.as_ref().expect("storage");
     let entries: Vec<&str> = storage.entries.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!((metadata.pallets[0].name.as_str(), entries), ("System", vec!["Events", "BlockHash"]));
+    let version = &metadata.pallets[0].constants[0];
+    assert_eq!((version.name.as_str(), &version.value), ("Version", &Runtime::runtime_version().encode()));
 }
 
 #[test]
@@ -235,6 +237,6 @@ fn the_realm_apis_metadata_is_small() {
         }
     }
     let apis = [<Runtime as Core>::DECLARATION, <Runtime as Metadata>::DECLARATION, <Names as RealmApi>::DECLARATION];
-    let bytes = metadata::opaque(&apis).encode().len();
+    let bytes = metadata::opaque(&apis, &Runtime::runtime_version()).encode().len();
     assert!(bytes < 12 * 1024, "{bytes} bytes of metadata");
 }

@@ -194,9 +194,24 @@ realm_primitives::impl_runtime_apis! {
     }
 }
 
+/// The version of [`Runtime`].
+pub fn test_version() -> RuntimeVersion {
+    RuntimeVersion {
+        spec_name: "test".into(),
+        impl_name: "test".into(),
+        authoring_version: 1,
+        spec_version: 7,
+        impl_version: 1,
+        apis: Runtime::api_versions(),
+        transaction_version: 1,
+        state_version: 1,
+    }
+}
+
 /// The metadata of [`Runtime`].
 pub fn test_metadata() -> Metadata {
-    Metadata::decode(&metadata::opaque(Runtime::DECLARATIONS).0).expect("the macros make good metadata")
+    Metadata::decode(&metadata::opaque(Runtime::DECLARATIONS, &test_version()).0)
+        .expect("the macros make good metadata")
 }
 
 /// [`everything`] in JSON, as the node gives it.

@@ -84,11 +84,15 @@ fn metadata(runtime: &Type) -> ItemImpl {
     parse_quote! {
         impl ::realm_primitives::api::Metadata for #runtime {
             fn metadata() -> ::realm_primitives::metadata::OpaqueMetadata {
-                ::realm_primitives::metadata::opaque(<Self as ::realm_primitives::api::RuntimeApis>::DECLARATIONS)
+                ::realm_primitives::metadata::opaque(
+                    <Self as ::realm_primitives::api::RuntimeApis>::DECLARATIONS,
+                    &<Self as ::realm_primitives::api::Core>::version(),
+                )
             }
             fn metadata_at_version(version: u32) -> ::core::option::Option<::realm_primitives::metadata::OpaqueMetadata> {
                 ::realm_primitives::metadata::opaque_at_version(
                     <Self as ::realm_primitives::api::RuntimeApis>::DECLARATIONS,
+                    &<Self as ::realm_primitives::api::Core>::version(),
                     version,
                 )
             }

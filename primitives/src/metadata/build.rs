@@ -1,7 +1,10 @@
 //! From the declarations of a runtime's APIs to V15 metadata.
 
 use super::stock;
-use crate::api::{ApiDeclaration, MethodDeclaration};
+use crate::{
+    api::{ApiDeclaration, MethodDeclaration},
+    types::RuntimeVersion,
+};
 use alloc::vec::Vec;
 use frame_metadata::v15::{
     CustomMetadata, CustomValueMetadata, RuntimeApiMetadata, RuntimeApiMethodMetadata, RuntimeApiMethodParamMetadata,
@@ -9,10 +12,10 @@ use frame_metadata::v15::{
 };
 use scale_info::{form::MetaForm, meta_type};
 
-/// The metadata of a runtime with these APIs, and what stock clients need beside them.
-pub fn v15(apis: &[ApiDeclaration]) -> RuntimeMetadataV15 {
+/// The metadata of a runtime with these APIs and this version, and what stock clients need beside them.
+pub fn v15(apis: &[ApiDeclaration], version: &RuntimeVersion) -> RuntimeMetadataV15 {
     RuntimeMetadataV15::new(
-        stock::pallets(),
+        stock::pallets(version),
         stock::extrinsic(),
         meta_type::<()>(),
         apis.iter().map(api).collect(),

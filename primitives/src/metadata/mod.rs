@@ -11,7 +11,7 @@ mod build;
 mod opaque;
 mod stock;
 
-use crate::api::ApiDeclaration;
+use crate::{api::ApiDeclaration, types::RuntimeVersion};
 
 pub use build::v15;
 pub use opaque::OpaqueMetadata;
@@ -23,14 +23,19 @@ pub const STREAM_KEY_PREFIX: &str = "stream:";
 /// The metadata versions that a runtime offers.
 pub const VERSIONS: [u32; 1] = [15];
 
-/// The metadata of a runtime with these APIs, in the newest version offered.
+/// The metadata of a runtime with these APIs and this version, in the newest version offered.
 ///
 /// Never an older one: with V14, which knows no runtime APIs, stock clients lose all functions.
-pub fn opaque(apis: &[ApiDeclaration]) -> OpaqueMetadata {
-    OpaqueMetadata::encode(v15(apis))
+pub fn opaque(apis: &[ApiDeclaration], version: &RuntimeVersion) -> OpaqueMetadata {
+    OpaqueMetadata::encode(v15(apis, version))
 }
 
-/// The metadata of a runtime with these APIs in `version`; `None` if it is not in [`VERSIONS`].
-pub fn opaque_at_version(apis: &[ApiDeclaration], version: u32) -> Option<OpaqueMetadata> {
-    VERSIONS.contains(&version).then(|| opaque(apis))
+/// The metadata of a runtime with these APIs in one version of the format; `None` if that is not in
+/// [`VERSIONS`].
+pub fn opaque_at_version(
+    apis: &[ApiDeclaration],
+    version: &RuntimeVersion,
+    metadata_version: u32,
+) -> Option<OpaqueMetadata> {
+    VERSIONS.contains(&metadata_version).then(|| opaque(apis, version))
 }

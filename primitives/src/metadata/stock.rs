@@ -5,15 +5,16 @@
 //! | wanted by | what |
 //! |---|---|
 //! | papi | storage `System.Events` |
-//! | papi's code generator | storage `System.BlockHash`; a call type with no empty enum in it |
+//! | papi's code generator | storage `System.BlockHash`; a call enum that is not empty |
+//! | dedot | constant `System.Version`, from which it takes the APIs' versions |
 //! | subxt's code generator | `sp_runtime::DispatchError` |
 //! | async-substrate-interface | `UncheckedExtrinsic` and its parameters |
 
-use crate::types::H256;
+use crate::types::{H256, RuntimeVersion};
 use alloc::{vec, vec::Vec};
 use frame_metadata::v15::{
-    ExtrinsicMetadata, OuterEnums, PalletEventMetadata, PalletMetadata, PalletStorageMetadata, StorageEntryMetadata,
-    StorageEntryModifier, StorageEntryType, StorageHasher,
+    ExtrinsicMetadata, OuterEnums, PalletCallMetadata, PalletConstantMetadata, PalletEventMetadata, PalletMetadata,
+    PalletStorageMetadata, StorageEntryMetadata, StorageEntryModifier, StorageEntryType, StorageHasher,
 };
 use parity_scale_codec::Encode;
 use scale_info::{
@@ -27,7 +28,7 @@ use scale_info::{
 const EXTRINSIC_VERSION: u8 = 4;
 
 /// The one pallet: `System`.
-pub(super) fn pallets() -> Vec<PalletMetadata<MetaForm>> {
+pub(super) fn pallets(version: &RuntimeVersion) -> Vec<PalletMetadata<MetaForm>> {
     let events = StorageEntryMetadata {
         name: "Events",
         modifier: StorageEntryModifier::Default,
@@ -46,34 +47,40 @@ pub(super) fn pallets() -> Vec<PalletMetadata<MetaForm>> {
         default: H256::default().encode(),
         docs: vec!["The hash of a block of the upgrade log, by its number."],
     };
+    let version = PalletConstantMetadata {
+        name: "Version",
+        ty: meta_type::<RuntimeVersion>(),
+        value: version.encode(),
+        docs: vec!["The runtime's version."],
+    };
     vec![PalletMetadata {
         name: "System",
         storage: Some(PalletStorageMetadata { prefix: "System", entries: vec![events, block_hash] }),
-        calls: None,
+        calls: Some(PalletCallMetadata { ty: meta_type::<SystemCall>() }),
         event: Some(PalletEventMetadata { ty: meta_type::<SystemEvent>() }),
-        constants: Vec::new(),
+        constants: vec![version],
         error: None,
         index: 0,
         docs: Vec::new(),
     }]
 }
 
-/// No signed extensions and no calls.
+/// No signed extensions, and a call that nobody accepts.
 pub(super) fn extrinsic() -> ExtrinsicMetadata<MetaForm> {
     ExtrinsicMetadata {
         version: EXTRINSIC_VERSION,
         address_ty: meta_type::<AccountId>(),
-        call_ty: meta_type::<()>(),
+        call_ty: meta_type::<RuntimeCall>(),
         signature_ty: meta_type::<[u8; 64]>(),
         extra_ty: meta_type::<()>(),
         signed_extensions: Vec::new(),
     }
 }
 
-/// One event, and no calls or errors.
+/// What the pallet has; no errors.
 pub(super) fn outer_enums() -> OuterEnums<MetaForm> {
     OuterEnums {
-        call_enum_ty: meta_type::<()>(),
+        call_enum_ty: meta_type::<RuntimeCall>(),
         event_enum_ty: meta_type::<RuntimeEvent>(),
         error_enum_ty: meta_type::<()>(),
     }
@@ -111,7 +118,7 @@ described! {
     UncheckedExtrinsic = "sp_runtime::generic::unchecked_extrinsic", "UncheckedExtrinsic": |path| {
         let parameters = [
             TypeParameter::new("Address", Some(meta_type::<AccountId>())),
-            TypeParameter::new("Call", Some(meta_type::<()>())),
+            TypeParameter::new("Call", Some(meta_type::<RuntimeCall>())),
             TypeParameter::new("Signature", Some(meta_type::<[u8; 64]>())),
             TypeParameter::new("Extra", Some(meta_type::<()>())),
         ];
@@ -136,6 +143,20 @@ described! {
                 .field(|field| field.name("index").ty::<u8>())
                 .field(|field| field.name("error").ty::<[u8; 4]>()),
         )
+    };
+
+    /// Calls of the System pallet. There are no transactions, so it is never called.
+    SystemCall = "frame_system::pallet", "Call": |path| {
+        Type::builder().path(path).variant(Variants::new().variant("remark", |variant| {
+            variant.index(0).fields(Fields::named().field(|field| field.name("remark").ty::<Vec<u8>>()))
+        }))
+    };
+
+    /// Calls of all pallets.
+    RuntimeCall = "realm_runtime", "RuntimeCall": |path| {
+        Type::builder().path(path).variant(Variants::new().variant("System", |variant| {
+            variant.index(0).fields(Fields::unnamed().field(|field| field.ty::<SystemCall>()))
+        }))
     };
 
     /// Events of the System pallet.
@@ -170,7 +191,12 @@ described! {
 
     /// An event with its place in a block.
     EventRecord = "frame_system", "EventRecord": |path| {
-        Type::builder().path(path).composite(
+        // polkadot.js reads the parameters without looking whether they are there.
+        let parameters = [
+            TypeParameter::new("E", Some(meta_type::<RuntimeEvent>())),
+            TypeParameter::new("T", Some(meta_type::<H256>())),
+        ];
+        Type::builder().path(path).type_params(parameters).composite(
             Fields::named()
                 .field(|field| field.name("phase").ty::<Phase>())
                 .field(|field| field.name("event").ty::<RuntimeEvent>())
