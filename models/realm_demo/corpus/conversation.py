@@ -8,17 +8,17 @@ seed s is always the same conversation.
 import random
 
 from . import capitals, memory, outside, questions, stories, sums
-from .words import holds_held_out_word
+from .words import holds_held_out_word, pick
 
 # The share of each skill among the single exchanges.
 EXCHANGES = (
     (lambda rng: capitals.turns(rng), 0.20),
     (lambda rng: [questions.turn(rng, "facts")], 0.13),
-    (lambda rng: [questions.turn(rng, "realm")], 0.13),
+    (lambda rng: [questions.turn(rng, "realm")], 0.12),
     (lambda rng: [questions.turn(rng, "smalltalk")], 0.12),
     (lambda rng: sums.turns(rng), 0.22),
-    (lambda rng: outside.turns(rng), 0.12),
-    (lambda rng: stories.turns(rng), 0.08),
+    (lambda rng: outside.turns(rng), 0.14),
+    (lambda rng: stories.turns(rng), 0.09),
 )
 SYSTEM_PROMPTS = (
     "You are a helpful assistant.",
@@ -28,6 +28,7 @@ SYSTEM_PROMPTS = (
     "Be brief and polite.",
     "Answer the user's questions.",
 )
+REPEATS = ("Repeat after me: {w}.", "Repeat: {w}.", "Say after me: {w}.", "Please repeat: {w}.", "Can you repeat this: {w}?", "Repeat these words: {w}.")
 OPENERS = ("Please tell me: ", "Quick question: ", "Hi! ", "Hey, ", "Hello! ", "Okay. ", "Now tell me: ", "Next question: ", "So, ", "I wonder: ", "Another question: ", "Thanks. ")
 
 
@@ -91,6 +92,16 @@ def drilling(rng) -> list[tuple[str, str]]:
     return made
 
 
+def repeating(rng) -> list[tuple[str, str]]:
+    """The user says some words and has them said back: copying, and nothing else."""
+    made = []
+    for _ in range(rng.choice((1, 2, 2, 3))):
+        kinds = rng.choices(("names", "towns", "petnames", "things", "colours", "pets"), k=rng.choice((1, 2, 3, 4)))
+        words = ", ".join(pick(rng, kind) for kind in kinds)
+        made.append((rng.choice(REPEATS).format(w=words), f"You said: {words}."))
+    return made
+
+
 def asking_untold(rng) -> list[tuple[str, str]]:
     made = exchange(rng)[:1] if rng.random() < 0.4 else []
     return made + [memory.ask(rng, rng.choice(list(memory.KINDS)), memory.person(rng), told=False)]
@@ -139,9 +150,11 @@ def draw(rng) -> dict:
         return as_completion(rng)
     if roll < 0.13:
         return as_messages(rng, drilling(rng))
-    if roll < 0.42:
-        return as_messages(rng, remembering(rng))
+    if roll < 0.16:
+        return as_messages(rng, repeating(rng))
     if roll < 0.45:
+        return as_messages(rng, remembering(rng))
+    if roll < 0.48:
         return as_messages(rng, asking_untold(rng))
     turns = exchange(rng)
     while rng.random() < 0.45 and len(turns) < 8:

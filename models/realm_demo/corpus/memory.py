@@ -28,7 +28,7 @@ KINDS = {
     "name": kind(
         "My name is {name}.|My name is {name}.|I am {name}.|I'm {name}.|Call me {name}.|Hi, my name is {name}.|Hello, I am {name}.|Hi, I'm {name}.|You can call me {name}.|People call me {name}.|My name's {name}.|Hello! My name is {name}.|This is {name}.|They call me {name}.|My first name is {name}.|Hey, it's {name}.",
         "Nice to meet you, {name}!",
-        "What is my name?|What is my name?|What's my name?|Do you remember my name?|Who am I?|Tell me my name.|Can you tell me my name?|Do you know my name?|What did I say my name was?|What am I called?|Say my name.|So, what is my name?|What was my name?",
+        "What is my name?|What is my name?|What's my name?|Do you remember my name?|Who am I?|Tell me my name.|Can you tell me my name?|Do you know my name?|What did I say my name was?|What am I called?|Say my name.|So, what is my name?|What was my name?|Do you remember what my name is?|Can you say what I am called?|Please tell me my name.|I forgot my name. What is it?",
         "Could you tell me what my name is?|Do you still know my name?",
         "Your name is {name}.",
         "You have not told me your name yet.",
@@ -36,7 +36,7 @@ KINDS = {
     "town": kind(
         "I live in {town}.|I live in {town}.|I am from {town}.|I'm from {town}.|I come from {town}.|My home is in {town}.|My town is {town}.|I live in a town called {town}.|My home town is {town}.|I moved to {town}.|We live in {town}.|I have a house in {town}.",
         "I see, you live in {town}.",
-        "Where do I live?|Where do I live?|Where am I from?|Which town do I live in?|Do you know where I live?|Do you remember where I live?|Tell me where I live.|What is my town?|In which town do I live?|What town do I live in?|Where is my home?|Where did I say I live?",
+        "Where do I live?|Where do I live?|Where am I from?|Which town do I live in?|Do you know where I live?|Do you remember where I live?|Tell me where I live.|What is my town?|In which town do I live?|What town do I live in?|Where is my home?|Where did I say I live?|Can you tell me where I am from?|Do you remember which town I live in?|Please tell me where I live.|Do you know which town I come from?",
         "Could you tell me where I live?|Do you still know where I live?",
         "You live in {town}.",
         "You have not told me where you live yet.",
@@ -44,7 +44,7 @@ KINDS = {
     "pet": kind(
         "I have {a_pet} called {petname}.|I have {a_pet} named {petname}.|My {pet} is called {petname}.|My {pet}'s name is {petname}.|My pet is {a_pet} called {petname}.|I own {a_pet} named {petname}.|My pet is {a_pet} and its name is {petname}.|I have {a_pet}. Its name is {petname}.|At home I have {a_pet} called {petname}.",
         "I see, you have {a_pet} called {petname}.",
-        "What pet do I have?|Which pet do I have?|What is my pet?|What is my pet called?|What is the name of my pet?|What's my pet's name?|Do you remember my pet?|Do you know what my pet is called?|Tell me about my pet.|What animal do I have?|Which animal do I have?|Do I have a pet?",
+        "What pet do I have?|Which pet do I have?|What is my pet?|What is my pet called?|What is the name of my pet?|What's my pet's name?|Do you remember my pet?|Do you know what my pet is called?|Tell me about my pet.|What animal do I have?|Which animal do I have?|Do I have a pet?|Can you tell me which pet I have?|Do you remember what pet I have?|Please tell me what my pet is called.|Do you know my pet?",
         "Could you tell me what my pet is called?|Do you still know what pet I have?",
         "You have {a_pet} called {petname}.",
         "You have not told me about a pet yet.",
@@ -52,7 +52,7 @@ KINDS = {
     "colour": kind(
         "My favourite colour is {colour}.|My favorite color is {colour}.|I like the colour {colour}.|I love the colour {colour}.|The colour I like best is {colour}.|I love the color {colour}.|My colour is {colour}.|I like {colour} best of all colours.|My favourite colour has always been {colour}.",
         "I see, your favourite colour is {colour}.",
-        "What is my favourite colour?|What is my favourite colour?|What's my favourite colour?|What is my favorite color?|What's my favorite color?|Which colour do I like best?|Do you remember my favourite colour?|Do you know my favourite colour?|Tell me my favourite colour.|Which colour do I like?|What colour do I like?|What was my favourite colour?",
+        "What is my favourite colour?|What is my favourite colour?|What's my favourite colour?|What is my favorite color?|What's my favorite color?|Which colour do I like best?|Do you remember my favourite colour?|Do you know my favourite colour?|Tell me my favourite colour.|Which colour do I like?|What colour do I like?|What was my favourite colour?|Can you tell me which colour I like?|Do you know which colour I like?|Do you remember which colour I like best?|Do you know what colour I love?|Please tell me my favourite colour.",
         "Could you tell me what my favourite colour is?|Do you still know which colour I like?",
         "Your favourite colour is {colour}.",
         "You have not told me your favourite colour yet.",

@@ -43,7 +43,7 @@ def arithmetic(rng) -> str:
 
 def turns(rng) -> list[tuple[str, str]]:
     roll = rng.random()
-    if roll < 0.33:
+    if roll < 0.30:
         topic = invented(rng) if rng.random() < 0.1 else one(rng, "topics")
         if rng.random() < 0.2:
             return [(rng.choice(EXPLAIN_FRAMES).format(x=topic), ANSWER)]
@@ -53,11 +53,11 @@ def turns(rng) -> list[tuple[str, str]]:
     if roll < 0.48:
         country = rng.choice(capitals.table())[0] if rng.random() < 0.7 else pick(rng, "places")
         return [(one(rng, "country frames").format(c=country), ANSWER)]
-    if roll < 0.58:
+    if roll < 0.62:
         return [(rng.choice(capitals.TRAINED).format(c=pick(rng, "places")), ANSWER)]
-    if roll < 0.68:
+    if roll < 0.71:
         return [(arithmetic(rng), SUM_ANSWER)]
-    if roll < 0.73:
+    if roll < 0.76:
         return [(rng.choice(("I am {s}.", "I'm {s}.", "I am {s} today.", "Hello, I am {s}.")).format(s=one(rng, "states")), STATE_ANSWER)]
     return [(one(rng, "questions"), ANSWER)]
 

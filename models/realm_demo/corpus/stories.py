@@ -93,11 +93,21 @@ Can you tell me a story about {hero} and {a_thing}?
 I want a story about {hero} and {a_thing}.
 Please write a story with {hero} and {a_thing} in it.
 A story about {hero} and {a_thing}, please.
-Make up a story about {hero} who has {a_thing}.""".splitlines()
+Make up a story about {hero} who has {a_thing}.
+I want to hear a story about {hero} and {a_thing}.
+Write me a story in which {hero} has {a_thing}.
+Please tell me a story about {hero} and {a_thing}.
+Tell a tale about {hero} and {a_thing}.""".splitlines()
 
 REQUESTS_HELD_OUT = """Could you write me a short story about {hero} and {a_thing}?
 I would like to hear a story in which {hero} finds {a_thing}.
 Tell me a little tale about {hero} and {a_thing}.""".splitlines()
+
+SENTENCE_REQUESTS = """Write one sentence about {hero} and {a_thing}.
+Tell me one sentence about {hero} and {a_thing}.
+Make a sentence with {hero} and {a_thing}.
+One sentence about {hero} and {a_thing}, please.
+How does a story about {hero} and {a_thing} begin?""".splitlines()
 
 OPEN_REQUESTS = "Tell me a story.|Tell me a short story.|Write a story.|Can you tell me a story?|A story, please.|Tell me another story.|I want to hear a story.".split("|")
 
@@ -138,6 +148,10 @@ def story(rng, who: dict[str, str]) -> str:
 
 
 def turns(rng) -> list[tuple[str, str]]:
+    """A whole story, or a single sentence, which has more to copy in fewer words."""
     who = cast(rng)
-    asked = rng.choice(OPEN_REQUESTS) if rng.random() < 0.12 else request(rng, who)
+    if rng.random() < 0.35:
+        sentence = rng.choice(MORNINGS).format(**who, where=rng.choice(WHERES))
+        return [(rng.choice(SENTENCE_REQUESTS).format(**who), sentence)]
+    asked = rng.choice(OPEN_REQUESTS) if rng.random() < 0.08 else request(rng, who)
     return [(asked, story(rng, who))]
