@@ -39,7 +39,7 @@ pub enum HostError {
     #[error("{0}")]
     Invalid(String),
     /// There is no such key, tensor or row.
-    #[error("{what} is not there")]
+    #[error("not found: {what}")]
     NotFound {
         /// What was looked for.
         what: String,

@@ -2,7 +2,7 @@
 //! the number that crosses the wall and keeps an error's text for the guest.
 
 use crate::{CallState, error::HostError, functions::HostFunction, guest_memory::GuestMemory, limits::HostLimits};
-use parity_scale_codec::{DecodeAll, DecodeLimit};
+use parity_scale_codec::{Compact, Decode, DecodeLimit};
 use std::sync::Arc;
 use wasmtime::Caller;
 
@@ -73,12 +73,27 @@ impl<'a> HostCall<'a> {
     pub(crate) fn decoded<T: DecodeLimit>(&self, ptr: u32, len: u32) -> Result<T, HostError> {
         let bytes = self.bytes(ptr, len)?;
         T::decode_all_with_depth_limit(DECODE_DEPTH_MAX, &mut &bytes[..])
-            .map_err(|error| HostError::invalid(format!("the SCALE bytes do not decode: {error}")))
+            .map_err(not_scale)
+    }
+
+    /// A SCALE list that the guest hands in. Its length is checked before it is decoded, because a
+    /// few bytes can stand for an entry that takes many.
+    pub(crate) fn decoded_list<T: Decode>(
+        &self,
+        ptr: u32,
+        len: u32,
+        entries_max: u32,
+        what: &'static str,
+    ) -> Result<Vec<T>, HostError> {
+        let bytes = self.bytes(ptr, len)?;
+        let entries = Compact::<u32>::decode(&mut &bytes[..]).map_err(not_scale)?;
+        HostError::check_limit(what, entries.0.into(), entries_max.into())?;
+        DecodeLimit::decode_all_with_depth_limit(DECODE_DEPTH_MAX, &mut &bytes[..]).map_err(not_scale)
     }
 
     /// Tokens that the guest hands in.
     pub(crate) fn tokens(&self, ptr: u32, count: u32) -> Result<Vec<u32>, HostError> {
-        self.memory()?.read_words(&self.caller, ptr, count, self.limits().tokens_max, "tokens of input")
+        self.memory()?.read_words(&self.caller, ptr, count, self.limits().inference.tokens_max, "tokens of input")
     }
 
     /// Dimensions that the guest hands in.
@@ -129,6 +144,10 @@ impl<'a> HostCall<'a> {
             .clone()
             .ok_or_else(|| HostError::ModelUnavailable("the tenant has no model".into()))
     }
+}
+
+fn not_scale(error: parity_scale_codec::Error) -> HostError {
+    HostError::invalid(format!("the SCALE bytes do not decode: {error}"))
 }
 
 /// What a host function answers when it succeeds.

@@ -10,6 +10,7 @@
 //! length and size is checked before use and before anything is allocated. Functions that wait for
 //! the batch or for a subscriber suspend the guest's fiber and hold no thread.
 
+mod blocking;
 mod call;
 mod context;
 mod crypto;
@@ -28,7 +29,7 @@ pub use call::{CallSetup, CallState, CallUsage, TenantResources};
 pub use error::HostError;
 pub use functions::HostFunction;
 pub use guest_memory::GuestMemory;
-pub use limits::{HostLimits, StorageLimits, TensorLimits};
+pub use limits::{HostLimits, InferenceLimits, StorageLimits, TensorLimits};
 pub use model::{HostModel, WEIGHT_CACHE_BYTES_MAX};
 pub use storage::ConnectionMemory;
 

@@ -19,14 +19,14 @@ pub struct HostLimits {
     pub input_bytes_max: u32,
     /// Bytes that a host function may leave in the result buffer. Default 32 MiB.
     pub result_bytes_max: usize,
-    /// Tokens that one host function takes. Default 2^20.
-    pub tokens_max: u32,
     /// Bytes of one item of a stream. Default 1 MiB.
     pub event_bytes_max: u32,
     /// Bytes of one line of the log; longer ones are cut. Default 4096.
     pub log_line_bytes_max: u32,
     /// Lines of the log that a call may write; the rest are dropped. Default 256.
     pub log_lines_max: u32,
+    /// Limits of inference functions.
+    pub inference: InferenceLimits,
     /// Limits of tensor functions.
     pub tensor: TensorLimits,
     /// Limits of storage functions.
@@ -43,12 +43,39 @@ impl Default for HostLimits {
             handles_max: 1024,
             input_bytes_max: 8 << 20,
             result_bytes_max: 32 << 20,
-            tokens_max: 1 << 20,
             event_bytes_max: 1 << 20,
             log_line_bytes_max: 4096,
             log_lines_max: 256,
+            inference: InferenceLimits::default(),
             tensor: TensorLimits::default(),
             storage: StorageLimits::default(),
+        }
+    }
+}
+
+/// Limits of inference functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InferenceLimits {
+    /// Tokens that one host function takes. Default 2^20.
+    pub tokens_max: u32,
+    /// Messages of one conversation. Default 4096.
+    pub messages_max: u32,
+    /// Sessions that a call holds at once. Default 8.
+    pub sessions_max: usize,
+    /// Samplers that a call holds at once. Default 16.
+    pub samplers_max: usize,
+    /// Bytes of all logits that a call holds. Default 128 MiB.
+    pub logits_bytes_max: u64,
+}
+
+impl Default for InferenceLimits {
+    fn default() -> Self {
+        Self {
+            tokens_max: 1 << 20,
+            messages_max: 4096,
+            sessions_max: 8,
+            samplers_max: 16,
+            logits_bytes_max: 128 << 20,
         }
     }
 }

@@ -53,7 +53,7 @@ impl CallState {
         setup.context.code_hash = H256(code_hash);
         let tenant = setup.tenant.clone();
         let limits = &tenant.limits;
-        let transaction = Transaction::new(tenant.storage.clone(), limits.storage.clone());
+        let transaction = Transaction::new(tenant.storage.clone(), setup.connection.clone(), limits.storage.clone());
         Self {
             usage: CallUsage::default(),
             tensors: TensorState::new(limits),
@@ -93,7 +93,9 @@ impl CallState {
 
     /// What the call used up to now.
     pub fn usage(&self) -> CallUsage {
-        CallUsage { memory_bytes: self.limiter.memory_bytes() as u64, ..self.usage.clone() }
+        let mut usage = self.usage.clone();
+        usage.memory_bytes = self.limiter.memory_bytes() as u64;
+        usage
     }
 
     /// The growth of memory that was refused, and the limit, if the guest ran into it.

@@ -1,7 +1,7 @@
 //! One call: permit, instance, arguments in, export, answer out, commit.
 
 use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError};
-use realm_host_functions::{CallSetup, CallState, CallUsage, GuestMemory};
+use realm_host_functions::{CallSetup, CallState, CallUsage, GuestMemory, storage::Changes};
 use realm_primitives::abi;
 use std::{
     sync::Arc,
@@ -36,6 +36,28 @@ pub(super) async fn run(
     setup: CallSetup,
 ) -> CallOutcome {
     let began = Instant::now();
+    let tenant = setup.tenant.clone();
+    let (CallOutcome { result, mut usage }, changes) = rehearse(executor, code, export, arguments, setup).await;
+    let result = match (result, changes) {
+        (Ok(answer), Some(changes)) => match tenant.storage.commit(changes).await {
+            Ok(()) => Ok(answer),
+            Err(error) => Err(error.into()),
+        },
+        (result, _) => result,
+    };
+    usage.wall_time = began.elapsed();
+    CallOutcome { result, usage }
+}
+
+/// The call without its commit; what it would have written comes beside the outcome.
+pub(super) async fn rehearse(
+    executor: &Executor,
+    code: &Arc<RuntimeCode>,
+    export: &str,
+    arguments: &[u8],
+    setup: CallSetup,
+) -> (CallOutcome, Option<Changes>) {
+    let began = Instant::now();
     executor.stats.call_began();
     let deadline = setup.deadline;
     let waited = match deadline {
@@ -48,11 +70,11 @@ pub(super) async fn run(
     let permit = match waited {
         Ok(permit) => permit,
         Err(error) => {
-            let usage = CallUsage { wall_time: began.elapsed(), ..CallUsage::default() };
-            return CallOutcome { result: Err(error), usage };
+            let mut usage = CallUsage::default();
+            usage.wall_time = began.elapsed();
+            return (CallOutcome { result: Err(error), usage }, None);
         }
     };
-    let tenant = setup.tenant.clone();
     let clock = CpuClock::default();
     let mut store = new_store(executor, code, setup, &clock);
     let result = {
@@ -75,18 +97,12 @@ pub(super) async fn run(
         error
     });
     let changes = if result.is_ok() { store.data_mut().take_changes() } else { None };
-    let usage = CallUsage { cpu_time: clock.used(), ..store.data().usage() };
+    let mut usage = store.data().usage();
+    (usage.cpu_time, usage.wall_time) = (clock.used(), began.elapsed());
     // The instance goes back to the pool before the commit, which may wait for the disk.
     drop(store);
     drop(permit);
-    let result = match (result, changes) {
-        (Ok(answer), Some(changes)) => match tenant.storage.commit(changes).await {
-            Ok(()) => Ok(answer),
-            Err(error) => Err(error.into()),
-        },
-        (result, _) => result,
-    };
-    CallOutcome { result, usage: CallUsage { wall_time: began.elapsed(), ..usage } }
+    (CallOutcome { result, usage }, changes)
 }
 
 /// A place in the pool. The queue for it is bounded in length and in time.

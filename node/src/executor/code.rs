@@ -44,17 +44,7 @@ impl RuntimeCode {
         config: &ExecutorConfig,
         code: &[u8],
     ) -> Result<Self, CodeError> {
-        if code.len() > config.code_bytes_max {
-            return Err(CodeError::TooLarge { len: code.len(), limit: config.code_bytes_max });
-        }
-        let sections = Sections::read(code)?;
-        if sections.start {
-            return Err(CodeError::StartFunction);
-        }
-        if !sections.unknown_imports.is_empty() {
-            return Err(CodeError::UnknownImports { names: sections.unknown_imports });
-        }
-        let version = version(&sections)?;
+        let version = inspect(config, code)?;
         Module::validate(engine, code).map_err(|error| CodeError::NotWasm(format!("{error:#}")))?;
         let module = Module::new(engine, code).map_err(|error| CodeError::Compile(format!("{error:#}")))?;
         let instance_pre =
@@ -74,6 +64,21 @@ impl RuntimeCode {
             instance_pre,
         })
     }
+}
+
+/// The checks that cost little, and the version that passed them.
+pub(super) fn inspect(config: &ExecutorConfig, code: &[u8]) -> Result<RuntimeVersion, CodeError> {
+    if code.len() > config.code_bytes_max {
+        return Err(CodeError::TooLarge { len: code.len(), limit: config.code_bytes_max });
+    }
+    let sections = Sections::read(code)?;
+    if sections.start {
+        return Err(CodeError::StartFunction);
+    }
+    if !sections.unknown_imports.is_empty() {
+        return Err(CodeError::UnknownImports { names: sections.unknown_imports });
+    }
+    version(&sections)
 }
 
 /// What of a blob is read without compiling it.

@@ -3,13 +3,14 @@
 
 use super::{
     call::{self, CallOutcome},
-    code::RuntimeCode,
+    code::{self, RuntimeCode},
     config::ExecutorConfig,
     epoch::EpochTicker,
     error::CodeError,
     stats::ExecutorStats,
 };
-use realm_host_functions::{CallSetup, CallState};
+use realm_host_functions::{CallSetup, CallState, storage::Changes};
+use realm_primitives::RuntimeVersion;
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
@@ -70,6 +71,14 @@ impl Executor {
         RuntimeCode::compile(&self.engine, &self.linker, &self.config, code).map(Arc::new)
     }
 
+    /// The version that a blob says it has, after the checks that cost little: size, format, imports, sections.
+    ///
+    /// # Errors
+    /// [`CodeError`], by the step that refused the blob.
+    pub fn inspect(&self, code: &[u8]) -> Result<RuntimeVersion, CodeError> {
+        code::inspect(&self.config, code)
+    }
+
     /// Calls the function `export` of a runtime with SCALE-encoded arguments, in an instance of its own.
     /// Waits for an instance if all are in use.
     ///
@@ -84,6 +93,17 @@ impl Executor {
         setup: CallSetup,
     ) -> CallOutcome {
         call::run(self, code, export, arguments, setup).await
+    }
+
+    /// Calls like [`Self::call`], and gives back what the call would have written instead of writing it.
+    pub async fn rehearse(
+        &self,
+        code: &Arc<RuntimeCode>,
+        export: &str,
+        arguments: &[u8],
+        setup: CallSetup,
+    ) -> (CallOutcome, Option<Changes>) {
+        call::rehearse(self, code, export, arguments, setup).await
     }
 
     /// What the executor has counted.

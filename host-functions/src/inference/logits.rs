@@ -1,0 +1,99 @@
+//! Logits: what forward passes give. Rows stay native; bytes are bounded.
+
+use crate::{
+    CallState,
+    call::{HandleKind, HandleTable},
+    error::HostError,
+    functions::HostFunction,
+    host_call::HostCall,
+};
+use realm_engine::Logits;
+use realm_primitives::LogitBias;
+use wasmtime::Linker;
+
+pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    crate::host_call::link_functions! { linker;
+        LogitsRows => logits_rows[logits: u32];
+        LogitsRead => logits_read[logits: u32, row: u32, ptr: u32, len: u32];
+        LogitsBias => logits_bias[logits: u32, row: u32, ptr: u32, len: u32];
+        LogitsDrop => logits_drop[logits: u32];
+    }
+    Ok(())
+}
+
+/// The logits of a call.
+pub(super) struct LogitsTable {
+    held: HandleTable<Logits>,
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl LogitsTable {
+    pub(super) fn new(handles_max: usize, bytes_max: u64) -> Self {
+        let kind = HandleKind { tag: 3, name: "logits" };
+        Self { held: HandleTable::new(kind, handles_max), bytes: 0, bytes_max }
+    }
+
+    /// Whether so many more values may be held. Asked before they are computed.
+    pub(super) fn check_room(&self, values: u64) -> Result<(), HostError> {
+        self.held.check_room()?;
+        let asked = self.bytes.saturating_add(values.saturating_mul(4));
+        HostError::check_limit("bytes of a call's logits", asked, self.bytes_max)
+    }
+
+    pub(super) fn insert(&mut self, logits: Logits) -> Result<u32, HostError> {
+        let values = logits.data.len() as u64;
+        self.check_room(values)?;
+        let handle = self.held.insert(logits)?;
+        self.bytes += values * 4;
+        Ok(handle)
+    }
+
+    fn remove(&mut self, handle: u32) -> Result<(), HostError> {
+        let logits = self.held.remove(handle)?;
+        self.bytes -= logits.data.len() as u64 * 4;
+        Ok(())
+    }
+
+    /// Row `row` of what `handle` names.
+    pub(super) fn row(&self, handle: u32, row: u32) -> Result<&[f32], HostError> {
+        let logits = self.held.get(handle)?;
+        logits.row(row as usize).ok_or_else(|| no_row(row, logits.rows))
+    }
+
+    fn row_mut(&mut self, handle: u32, row: u32) -> Result<&mut [f32], HostError> {
+        let logits = self.held.get_mut(handle)?;
+        let (rows, vocab) = (logits.rows, logits.vocab.max(1));
+        logits.data.chunks_exact_mut(vocab).nth(row as usize).ok_or_else(|| no_row(row, rows))
+    }
+}
+
+fn no_row(row: u32, rows: usize) -> HostError {
+    HostError::invalid(format!("there is no row {row} in {rows} rows of logits"))
+}
+
+fn logits_rows(call: &mut HostCall<'_>, logits: u32) -> Result<u32, HostError> {
+    Ok(call.state().inference.logits.held.get(logits)?.rows as u32)
+}
+
+fn logits_read(call: &mut HostCall<'_>, logits: u32, row: u32, ptr: u32, len: u32) -> Result<(), HostError> {
+    let values = call.state().inference.logits.row(logits, row)?.to_vec();
+    call.write_floats(ptr, len, &values)
+}
+
+fn logits_bias(call: &mut HostCall<'_>, logits: u32, row: u32, ptr: u32, len: u32) -> Result<(), HostError> {
+    let entries_max = call.limits().inference.tokens_max;
+    let biases = call.decoded_list::<LogitBias>(ptr, len, entries_max, "biases of logits")?;
+    let row = call.state_mut().inference.logits.row_mut(logits, row)?;
+    if let Some(bias) = biases.iter().find(|bias| bias.token as usize >= row.len()) {
+        return Err(HostError::invalid(format!("token {} is not one of the model's {}", bias.token, row.len())));
+    }
+    for bias in biases {
+        row[bias.token as usize] += bias.bias.get();
+    }
+    Ok(())
+}
+
+fn logits_drop(call: &mut HostCall<'_>, logits: u32) -> Result<(), HostError> {
+    call.state_mut().inference.logits.remove(logits)
+}

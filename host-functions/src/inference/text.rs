@@ -1,0 +1,136 @@
+//! Tokens from text and back, the chat template, facts about the model.
+
+use crate::{CallState, HostModel, blocking, error::HostError, functions::HostFunction, host_call::HostCall};
+use realm_engine::tokenizer::EncodeError;
+use realm_primitives::{ChatMessage, EmbeddingSource, F32, H256, ModelFacts, abi::flag};
+use wasmtime::Linker;
+
+/// Bytes of text from which on tokenising leaves the async executor's thread to others.
+const LONG_TEXT_BYTES: usize = 16 << 10;
+
+pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    crate::host_call::link_functions! { linker;
+        ModelInfo => model_info[];
+        Tokenize => tokenize[ptr: u32, len: u32, flags: u32];
+        Detokenize => detokenize[ptr: u32, count: u32];
+        DetokenizerOpen => detokenizer_open[];
+        DetokenizerPush => detokenizer_push[detokenizer: u32, token: u32];
+        DetokenizerFinish => detokenizer_finish[detokenizer: u32];
+        ChatTokens => chat_tokens[ptr: u32, len: u32, flags: u32];
+        IsEndToken => is_end_token[token: u32];
+    }
+    Ok(())
+}
+
+fn model_info(call: &mut HostCall<'_>) -> Result<u32, HostError> {
+    let model = call.model()?;
+    let facts = facts(&model, call.state().tenant().embedding_model.as_deref());
+    call.state_mut().put_encoded(&facts)
+}
+
+fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
+    let info = model.model().info();
+    let (embedding_source, embedding_vector_length) = match embedding_model {
+        Some(embedding_model) => {
+            (EmbeddingSource::EmbeddingModel, embedding_model.model().info().embedding_length)
+        }
+        None => (EmbeddingSource::PooledHiddenStates, info.embedding_length),
+    };
+    ModelFacts {
+        name: model.name().to_owned(),
+        architecture: info.architecture.clone(),
+        quantization: info.quantization.clone(),
+        parameter_count: info.parameter_count,
+        context_length: info.context_length,
+        embedding_length: info.embedding_length,
+        layer_count: info.layer_count,
+        head_count: info.head_count,
+        kv_head_count: info.kv_head_count,
+        head_length: info.head_length,
+        rope_theta_milli: (f64::from(info.rope_theta) * 1000.0).round() as u64,
+        norm_epsilon: F32::from(info.norm_epsilon),
+        vocabulary_length: info.vocab_size,
+        bos_token: model.model().tokenizer().bos(),
+        model_hash: H256(info.hash),
+        chat_template: match info.chat_template {
+            Some(_) => "model".into(),
+            None => "fallback:chatml".into(),
+        },
+        embedding_source,
+        embedding_vector_length,
+    }
+}
+
+fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
+    let add_special = only_flag(flags, flag::TOKENIZE_SPECIAL)?;
+    let text = call.text(ptr, len)?;
+    let model = call.model()?;
+    let tokens = blocking::run(text.len() >= LONG_TEXT_BYTES, || model.model().tokenizer().encode(&text, add_special))
+        .map_err(encode_error)?;
+    put_tokens(call, &tokens)
+}
+
+fn detokenize(call: &mut HostCall<'_>, ptr: u32, count: u32) -> Result<u32, HostError> {
+    let tokens = call.tokens(ptr, count)?;
+    let model = call.model()?;
+    let text = blocking::run(tokens.len() * 4 >= LONG_TEXT_BYTES, || model.model().tokenizer().decode(&tokens));
+    call.state_mut().put_result(text.into_bytes())
+}
+
+fn detokenizer_open(call: &mut HostCall<'_>) -> Result<u32, HostError> {
+    let detokenizer = call.model()?.model().tokenizer().detokenizer();
+    call.state_mut().inference.detokenizers.insert(detokenizer)
+}
+
+fn detokenizer_push(call: &mut HostCall<'_>, detokenizer: u32, token: u32) -> Result<u32, HostError> {
+    let text = call.state_mut().inference.detokenizers.get_mut(detokenizer)?.push(token);
+    call.state_mut().put_result(text.into_bytes())
+}
+
+fn detokenizer_finish(call: &mut HostCall<'_>, detokenizer: u32) -> Result<u32, HostError> {
+    let detokenizer = call.state_mut().inference.detokenizers.remove(detokenizer)?;
+    let text = detokenizer.finish();
+    call.state_mut().put_result(text.into_bytes())
+}
+
+fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
+    let add_generation_prompt = only_flag(flags, flag::CHAT_GENERATION_PROMPT)?;
+    let messages_max = call.limits().inference.messages_max;
+    let messages = call.decoded_list::<ChatMessage>(ptr, len, messages_max, "messages of a conversation")?;
+    let messages: Vec<realm_engine::Message> = messages
+        .into_iter()
+        .map(|message| realm_engine::Message { role: message.role, content: message.content })
+        .collect();
+    let model = call.model()?;
+    let tokens = blocking::run(len as usize >= LONG_TEXT_BYTES, || {
+        model.model().chat_tokens(&messages, add_generation_prompt)
+    })
+    .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
+    put_tokens(call, &tokens)
+}
+
+fn is_end_token(call: &mut HostCall<'_>, token: u32) -> Result<bool, HostError> {
+    Ok(call.model()?.model().tokenizer().is_end(token))
+}
+
+fn put_tokens(call: &mut HostCall<'_>, tokens: &[u32]) -> Result<u32, HostError> {
+    call.state_mut().put_result(tokens.iter().flat_map(|token| token.to_le_bytes()).collect())
+}
+
+pub(super) fn encode_error(error: EncodeError) -> HostError {
+    match error {
+        EncodeError::TooLong { bytes, max } => {
+            HostError::Limit { what: "bytes of text to tokenise", asked: bytes as u64, limit: max as u64 }
+        }
+        EncodeError::Inexpressible { .. } | EncodeError::ControlToken { .. } => HostError::invalid(error.to_string()),
+        EncodeError::Pipeline(_) => HostError::Internal(error.to_string()),
+    }
+}
+
+/// Whether the one flag that a function knows is set.
+fn only_flag(flags: u32, known: u32) -> Result<bool, HostError> {
+    if flags & !known != 0 {
+        return Err(HostError::invalid(format!("unknown flags {flags:#x}")));
+    }
+    Ok(flags == known)
+}

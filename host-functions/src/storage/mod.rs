@@ -1,0 +1,31 @@
+//! The node's storage: one redb database, one namespace per tenant, one transaction per call.
+//!
+//! ```text
+//!  call ── storage_set ──► overlay ──┐ the call ends well
+//!  call ── storage_set ──► overlay ──┼──► bounded queue ──► writer thread ──► one redb commit, one fsync
+//!  call ── storage_get ──► overlay, else the snapshot taken at the call's first read
+//! ```
+//!
+//! A call sees its own writes over a snapshot; the writes of many calls become durable together. Of
+//! two calls at once the last writer of a key wins, unless it had read the key before: then its
+//! commit is refused as a conflict, so that no update is lost unseen. Keys that a call only iterated
+//! over are not watched.
+
+mod changes;
+mod connection;
+mod database;
+mod disk;
+mod error;
+mod imports;
+mod overlay;
+mod store;
+mod transaction;
+mod writer;
+
+pub use changes::Changes;
+pub use connection::ConnectionMemory;
+pub use error::{CommitError, StoreError};
+pub use store::{Namespace, Store, StoreConfig};
+
+pub(crate) use imports::link;
+pub(crate) use transaction::Transaction;

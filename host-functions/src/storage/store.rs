@@ -1,0 +1,266 @@
+//! The store: a database, its writer thread, and namespaces in it.
+
+use super::{
+    changes::{Changes, Version, Write},
+    database::{Opener, ReopeningDatabase},
+    disk,
+    error::{CommitError, StoreError},
+    writer::{self, Request},
+};
+use redb::{Database, ReadOnlyTable, TableDefinition, backends::InMemoryBackend};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Namespace and key, to version (u64 LE) and value.
+pub(super) const VALUES: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("values");
+/// Namespace, to bytes of its keys and values.
+pub(super) const SIZES: TableDefinition<&str, u64> = TableDefinition::new("sizes");
+/// The number of the last commit, under one key.
+pub(super) const COMMITS: TableDefinition<&str, u64> = TableDefinition::new("commits");
+/// Bytes of the version before each value.
+pub(super) const VERSION_BYTES: usize = 8;
+
+/// How the store writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Pages kept in memory, in bytes. Default 64 MiB.
+    pub cache_bytes: usize,
+    /// Commits that wait for the writer; more wait for a place. Default 1024.
+    pub queue_len_max: usize,
+    /// Commits that become durable together at most. Default 256.
+    pub batch_len_max: usize,
+    /// Bytes that a commit must leave free on the disk. Default 64 MiB.
+    pub disk_free_bytes_min: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, queue_len_max: 1024, batch_len_max: 256, disk_free_bytes_min: 64 << 20 }
+    }
+}
+
+/// The node's storage. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    database: Arc<ReopeningDatabase>,
+    requests: Option<mpsc::Sender<Request>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens the database in this file, or makes it. A node that died leaves nothing to repair.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the file cannot be written, is locked by another node, or is no database.
+    pub fn open(path: &Path, config: StoreConfig) -> Result<Self, StoreError> {
+        let file = path.to_owned();
+        let cache_bytes = config.cache_bytes;
+        let opener = move || Database::builder().set_cache_size(cache_bytes).create(&file);
+        Self::with_opener(path.to_owned(), Box::new(opener), Some(path.to_owned()), config)
+    }
+
+    /// A store in memory, for nodes that are told to forget and for tests.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn in_memory(config: StoreConfig) -> Result<Self, StoreError> {
+        let opener = || Database::builder().create_with_backend(InMemoryBackend::new());
+        Self::with_opener("(memory)".into(), Box::new(opener), None, config)
+    }
+
+    /// `disk_of`: whose disk's room is looked at before each commit.
+    pub(super) fn with_opener(
+        path: PathBuf,
+        opener: Opener,
+        disk_of: Option<PathBuf>,
+        config: StoreConfig,
+    ) -> Result<Self, StoreError> {
+        let database = ReopeningDatabase::open(opener).map_err(|source| StoreError::Open { path, source })?;
+        let database = Arc::new(database);
+        writer::make_tables(&database)?;
+        let (requests, inbox) = mpsc::channel(config.queue_len_max.max(1));
+        let check = move |bytes| match &disk_of {
+            Some(path) => check_disk(path, bytes, config.disk_free_bytes_min),
+            None => Ok(()),
+        };
+        let writer = writer::start(database.clone(), inbox, config.batch_len_max, check).map_err(StoreError::Writer)?;
+        Ok(Self(Arc::new(Inner { database, requests: Some(requests), writer: Some(writer) })))
+    }
+
+    /// The namespace of this name. Tenants and the node itself each have their own.
+    pub fn namespace(&self, name: &str) -> Namespace {
+        Namespace { store: self.clone(), name: name.into() }
+    }
+
+    /// Makes the changes durable, all or none.
+    ///
+    /// # Errors
+    /// [`CommitError`]
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take back a commit that the writer has begun.
+    pub async fn commit(&self, changes: Changes) -> Result<(), CommitError> {
+        let Changes { writes, connection } = changes;
+        if let Some(connection) = &connection {
+            connection.memory.check(connection.growth_bytes, connection.limit_bytes)?;
+        }
+        if !writes.is_empty() {
+            let (reply, answer) = oneshot::channel();
+            let requests = self.0.requests.as_ref().ok_or(CommitError::Closed)?;
+            let changes = Changes { writes, connection: None };
+            requests.send(Request { changes, reply }).await.map_err(|_| CommitError::Closed)?;
+            answer.await.map_err(|_| CommitError::Closed)??;
+        }
+        if let Some(connection) = connection {
+            connection.memory.apply(connection.writes);
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The writer ends when the queue is closed and empty.
+        self.requests = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic there was logged there; every commit it took was answered with `Closed`.
+            let _ = writer.join();
+        }
+    }
+}
+
+fn check_disk(path: &Path, bytes: u64, free_bytes_min: u64) -> Result<(), CommitError> {
+    // Copy-on-write trees write every changed page anew, hence the factor.
+    let needed = free_bytes_min.saturating_add(bytes.saturating_mul(4));
+    match disk::free_bytes(path) {
+        Some(free) if free < needed => Err(CommitError::DiskFull { free, needed }),
+        _ => Ok(()),
+    }
+}
+
+/// One tenant's part of the store, or the node's own. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    store: Store,
+    name: Arc<str>,
+}
+
+impl Namespace {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes the changes durable, all or none, whatever namespaces they are of.
+    ///
+    /// # Errors
+    /// [`CommitError`]
+    pub async fn commit(&self, changes: Changes) -> Result<(), CommitError> {
+        self.store.commit(changes).await
+    }
+
+    /// The value of a key, as it is now.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot()?.get(key)?.map(|(_, value)| value))
+    }
+
+    /// Bytes of all keys and values, as of now.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.snapshot()?.bytes)
+    }
+
+    /// Adds a write of this namespace to `changes`; `None` clears. For the node's own use: no quota.
+    pub fn write(&self, changes: &mut Changes, key: &[u8], value: Option<Vec<u8>>) {
+        let (namespace, key) = (self.name.clone(), key.to_vec());
+        changes.writes.push(Write { namespace, key, value, expected: None, quota_bytes: u64::MAX });
+    }
+
+    /// All keys and values as they are now, in byte order. For exports and migrations.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let snapshot = self.snapshot()?;
+        let mut entries = Vec::new();
+        let mut after = Vec::new();
+        while let Some(key) = snapshot.next_key(&after)? {
+            if let Some((_, value)) = snapshot.get(&key)? {
+                entries.push((key.clone(), value));
+            }
+            after = key;
+        }
+        Ok(entries)
+    }
+
+    pub(super) fn name_arc(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let transaction = self.store.0.database.begin_read()?;
+        let values = transaction.open_table(VALUES).map_err(redb::Error::from)?;
+        let sizes = transaction.open_table(SIZES).map_err(redb::Error::from)?;
+        let bytes = sizes.get(&*self.name).map_err(redb::Error::from)?.map_or(0, |bytes| bytes.value());
+        Ok(Snapshot { name: self.name.clone(), values, bytes })
+    }
+}
+
+/// A namespace as it was at one commit.
+pub(super) struct Snapshot {
+    name: Arc<str>,
+    values: ReadOnlyTable<(&'static str, &'static [u8]), &'static [u8]>,
+    /// Bytes of all keys and values.
+    pub bytes: u64,
+}
+
+impl Snapshot {
+    /// Version and value of a key.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<(Version, Vec<u8>)>, StoreError> {
+        let stored = self.values.get((&*self.name, key)).map_err(redb::Error::from)?;
+        stored.map(|stored| record(stored.value()).map(|(version, value)| (Some(version), value.to_vec()))).transpose()
+    }
+
+    /// Bytes of a key's value.
+    pub(super) fn size(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
+        let stored = self.values.get((&*self.name, key)).map_err(redb::Error::from)?;
+        stored.map(|stored| record(stored.value()).map(|(_, value)| value.len() as u64)).transpose()
+    }
+
+    /// The first key after `after` in byte order.
+    pub(super) fn next_key(&self, after: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        // The least byte string that is greater.
+        let mut from = after.to_vec();
+        from.push(0);
+        let mut range = self.values.range((&*self.name, &from[..])..).map_err(redb::Error::from)?;
+        let Some(entry) = range.next() else { return Ok(None) };
+        let (key, _) = entry.map_err(redb::Error::from)?;
+        let (name, key) = key.value();
+        Ok((name == &*self.name).then(|| key.to_vec()))
+    }
+}
+
+/// Version and value of a stored record.
+pub(super) fn record(stored: &[u8]) -> Result<(u64, &[u8]), StoreError> {
+    match stored.split_first_chunk::<VERSION_BYTES>() {
+        Some((version, value)) => Ok((u64::from_le_bytes(*version), value)),
+        None => Err(redb::Error::Corrupted(format!("a record has {} bytes", stored.len())).into()),
+    }
+}

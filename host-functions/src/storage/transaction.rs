@@ -1,0 +1,145 @@
+//! A call's transaction: an overlay over the tenant's namespace and one over the connection's
+//! memory. Nothing is opened before the call's first access, because most calls have none.
+
+use super::{
+    Namespace,
+    changes::{Changes, ConnectionChanges, Version, Write},
+    connection::ConnectionMemory,
+    overlay::{Base, Overlay, OverlayLimits},
+    store::Snapshot,
+};
+use crate::{error::HostError, limits::StorageLimits};
+use std::{collections::HashMap, sync::Arc};
+
+/// What a call has read and written.
+pub(crate) struct Transaction {
+    limits: StorageLimits,
+    durable: Overlay<Watched>,
+    connection: Option<Overlay<Arc<ConnectionMemory>>>,
+}
+
+/// The durable base: a snapshot taken at the first access, and the versions of the keys read from it.
+struct Watched {
+    namespace: Namespace,
+    snapshot: Option<Snapshot>,
+    versions: HashMap<Vec<u8>, Version>,
+    keys_max: u64,
+}
+
+impl Transaction {
+    pub(crate) fn new(namespace: Namespace, connection: Option<Arc<ConnectionMemory>>, limits: StorageLimits) -> Self {
+        let overlay_limits = |total_bytes_max| OverlayLimits {
+            written_bytes_max: limits.transaction_bytes_max,
+            total_bytes_max,
+            iteration_keys_max: limits.iteration_keys_max,
+        };
+        let watched =
+            Watched { namespace, snapshot: None, versions: HashMap::new(), keys_max: limits.iteration_keys_max };
+        Self {
+            durable: Overlay::new(watched, overlay_limits(limits.tenant_bytes_max)),
+            connection: connection.map(|memory| Overlay::new(memory, overlay_limits(limits.connection_bytes_max))),
+            limits,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &StorageLimits {
+        &self.limits
+    }
+
+    pub(crate) fn get(&mut self, scope: Scope, key: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
+        match scope {
+            Scope::Durable => self.durable.get(key),
+            Scope::Connection => self.connection()?.get(key),
+        }
+    }
+
+    /// Sets a key, or clears it with `None`.
+    pub(crate) fn write(&mut self, scope: Scope, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), HostError> {
+        match scope {
+            Scope::Durable => self.durable.write(key, value),
+            Scope::Connection => self.connection()?.write(key, value),
+        }
+    }
+
+    pub(crate) fn next_key(&mut self, scope: Scope, after: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
+        match scope {
+            Scope::Durable => self.durable.next_key(after),
+            Scope::Connection => self.connection()?.next_key(after),
+        }
+    }
+
+    fn connection(&mut self) -> Result<&mut Overlay<Arc<ConnectionMemory>>, HostError> {
+        self.connection
+            .as_mut()
+            .ok_or_else(|| HostError::invalid("the call came over no connection that can remember"))
+    }
+
+    /// Takes the writes out for the commit. `None` if there are none.
+    pub(crate) fn take_changes(&mut self) -> Option<Changes> {
+        let namespace = self.durable.base.namespace.name_arc();
+        let versions = std::mem::take(&mut self.durable.base.versions);
+        let writes = self
+            .durable
+            .take()
+            .into_iter()
+            .map(|(key, value)| Write {
+                namespace: namespace.clone(),
+                expected: versions.get(&key).copied(),
+                quota_bytes: self.limits.tenant_bytes_max,
+                key,
+                value,
+            })
+            .collect();
+        let connection = self.connection.as_mut().and_then(|overlay| {
+            let growth_bytes = overlay.growth_bytes();
+            let writes: Vec<_> = overlay.take().into_iter().collect();
+            let memory = overlay.base.clone();
+            let limit_bytes = self.limits.connection_bytes_max;
+            (!writes.is_empty()).then_some(ConnectionChanges { memory, writes, growth_bytes, limit_bytes })
+        });
+        let changes = Changes { writes, connection };
+        (!changes.is_empty()).then_some(changes)
+    }
+}
+
+pub(crate) use realm_primitives::StorageScope as Scope;
+
+impl Watched {
+    fn snapshot(&mut self) -> Result<&Snapshot, HostError> {
+        match &mut self.snapshot {
+            Some(snapshot) => Ok(snapshot),
+            empty => Ok(empty.insert(self.namespace.snapshot().map_err(internal)?)),
+        }
+    }
+}
+
+impl Base for Watched {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
+        let found = self.snapshot()?.get(key).map_err(internal)?;
+        let (version, value) = match found {
+            Some((version, value)) => (version, Some(value)),
+            None => (None, None),
+        };
+        if !self.versions.contains_key(key) {
+            HostError::check_limit("keys read by a call", self.versions.len() as u64 + 1, self.keys_max)?;
+            self.versions.insert(key.to_vec(), version);
+        }
+        Ok(value)
+    }
+
+    fn size(&mut self, key: &[u8]) -> Result<Option<u64>, HostError> {
+        self.snapshot()?.size(key).map_err(internal)
+    }
+
+    fn next_key(&mut self, after: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
+        self.snapshot()?.next_key(after).map_err(internal)
+    }
+
+    fn bytes(&mut self) -> Result<u64, HostError> {
+        Ok(self.snapshot()?.bytes)
+    }
+}
+
+fn internal(error: super::StoreError) -> HostError {
+    HostError::Internal(format!("storage: {error}"))
+}

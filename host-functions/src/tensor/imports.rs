@@ -1,0 +1,233 @@
+//! The tensor host functions: handles and numbers in, checks, the operation, a handle out.
+
+use super::{
+    layout::{self, Planned},
+    matmul, rows, shape,
+    value::Value,
+    weights::Weight,
+    work,
+};
+use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall, limits::TensorLimits};
+use candle_core::{Device, Tensor};
+use realm_primitives::{LayerTensor, abi::flag};
+use wasmtime::Linker;
+
+pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    crate::host_call::link_functions! { linker;
+        GetTensor => get_tensor[name_ptr: u32, name_len: u32];
+        Memory64LoadLayer => memory64_load_layer[layer: u32];
+        TensorNew => tensor_new[shape_ptr: u32, rank: u32, data_ptr: u32, data_len: u32];
+        TensorShape => tensor_shape[tensor: u32];
+        TensorRead => tensor_read[tensor: u32, ptr: u32, len: u32];
+        CandleMatmul => candle_matmul[a: u32, b: u32, flags: u32];
+        Add => add[a: u32, b: u32];
+        Mul => mul[a: u32, b: u32];
+        Scale => scale[a: u32, factor: f32];
+        Silu => silu[a: u32];
+        Softmax => softmax[a: u32];
+        RmsNorm => rms_norm[a: u32, weight: u32, epsilon: f32];
+        Rope => rope[a: u32, start: u32, theta: f32, flags: u32];
+        EmbeddingLookup => embedding_lookup[table: u32, ids_ptr: u32, count: u32];
+        Reshape => reshape[a: u32, shape_ptr: u32, rank: u32];
+        Transpose => transpose[a: u32, dim0: u32, dim1: u32];
+        Narrow => narrow[a: u32, dim: u32, start: u32, len: u32];
+        Concat => concat[a: u32, b: u32, dim: u32];
+        Repeat => repeat[a: u32, dim: u32, times: u32];
+        TensorDrop => tensor_drop[tensor: u32];
+    }
+    Ok(())
+}
+
+type Handle = Result<u32, HostError>;
+
+fn get_tensor(call: &mut HostCall<'_>, name_ptr: u32, name_len: u32) -> Handle {
+    let name = call.text(name_ptr, name_len)?;
+    let weight = Weight::find(&call.model()?, &name)?;
+    call.state_mut().tensors.insert(Value::Weight(weight))
+}
+
+fn memory64_load_layer(call: &mut HostCall<'_>, layer: u32) -> Handle {
+    let weights = Weight::layer(&call.model()?, layer)?;
+    let mut tensors = Vec::with_capacity(weights.len());
+    let handed_out = weights.into_iter().try_for_each(|weight| {
+        let name = weight.name().to_owned();
+        let shape = weight.shape().iter().map(|dim| *dim as u32).collect();
+        let dtype = weight.dtype().to_owned();
+        let handle = call.state_mut().tensors.insert(Value::Weight(weight))?;
+        tensors.push(LayerTensor { name, handle, shape, dtype });
+        Ok(())
+    });
+    let answered = handed_out.and_then(|()| call.state_mut().put_encoded(&tensors));
+    if answered.is_err() {
+        // A layer is handed out whole or not at all.
+        for tensor in &tensors {
+            call.state_mut().tensors.remove(tensor.handle)?;
+        }
+    }
+    answered
+}
+
+fn tensor_new(call: &mut HostCall<'_>, shape_ptr: u32, rank: u32, data_ptr: u32, data_len: u32) -> Handle {
+    let dims = sizes(&call.dimensions(shape_ptr, rank)?);
+    let elements = shape::elements(&dims, &call.limits().tensor)?;
+    if u64::from(data_len) != elements * 4 {
+        return Err(HostError::invalid(format!("{data_len} bytes are not the {elements} f32 of the shape {dims:?}")));
+    }
+    call.state().tensors.check_room(elements)?;
+    let data = call.floats(data_ptr, data_len)?;
+    let tensor = work::run("tensor_new", &[&dims], elements, || Tensor::from_vec(data, &dims[..], &Device::Cpu))?;
+    call.state_mut().tensors.insert(Value::Dense(tensor))
+}
+
+fn tensor_shape(call: &mut HostCall<'_>, tensor: u32) -> Handle {
+    let dims: Vec<u32> = call.state().tensors.get(tensor)?.shape().iter().map(|dim| *dim as u32).collect();
+    call.state_mut().put_encoded(&dims)
+}
+
+fn tensor_read(call: &mut HostCall<'_>, tensor: u32, ptr: u32, len: u32) -> Result<(), HostError> {
+    let tensor = dense(call, tensor)?;
+    let count = tensor.elem_count() as u64;
+    if u64::from(len) != count * 4 {
+        return Err(HostError::invalid(format!("{len} bytes do not hold the tensor's {count} f32")));
+    }
+    let data = work::run("tensor_read", &[tensor.dims()], count, || work::values(&tensor))?;
+    call.write_floats(ptr, len, &data)
+}
+
+fn candle_matmul(call: &mut HostCall<'_>, a: u32, b: u32, flags: u32) -> Handle {
+    let transposed = only_flag(flags, flag::MATMUL_TRANSPOSED)?;
+    let limits = call.limits().tensor.clone();
+    let tensors = &call.state().tensors;
+    let (a, b) = (tensors.get(a)?.clone(), tensors.get(b)?.clone());
+    let product = shape::product(a.shape(), b.shape(), transposed, &limits)?;
+    tensors.check_room(product.shape.iter().product::<usize>() as u64)?;
+    let result = matmul::matmul(&a, &b, transposed, &product, &limits)?;
+    call.state_mut().tensors.insert(Value::Dense(result))
+}
+
+fn add(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
+    let (a, b) = (dense(call, a)?, dense(call, b)?);
+    make(call, |limits| layout::add(&a, &b, limits))
+}
+
+fn mul(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
+    let (a, b) = (dense(call, a)?, dense(call, b)?);
+    make(call, |limits| layout::mul(&a, &b, limits))
+}
+
+fn scale(call: &mut HostCall<'_>, a: u32, factor: f32) -> Handle {
+    let a = dense(call, a)?;
+    make(call, |limits| layout::scale(&a, factor, limits))
+}
+
+fn silu(call: &mut HostCall<'_>, a: u32) -> Handle {
+    same_shape(call, a, rows::silu)
+}
+
+fn softmax(call: &mut HostCall<'_>, a: u32) -> Handle {
+    same_shape(call, a, rows::softmax)
+}
+
+fn rms_norm(call: &mut HostCall<'_>, a: u32, weight: u32, epsilon: f32) -> Handle {
+    let weight = dense(call, weight)?;
+    same_shape(call, a, |x| rows::rms_norm(x, &weight, epsilon))
+}
+
+fn rope(call: &mut HostCall<'_>, a: u32, start: u32, theta: f32, flags: u32) -> Handle {
+    let interleaved = only_flag(flags, flag::ROPE_INTERLEAVED)?;
+    let pairs = if interleaved { rows::RopePairs::Interleaved } else { rows::RopePairs::Halves };
+    same_shape(call, a, |x| rows::rope(x, start, theta, pairs))
+}
+
+fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, count: u32) -> Handle {
+    let ids = call.tokens(ids_ptr, count)?;
+    let table = call.state().tensors.get(table)?.clone();
+    let &[row_count, row_len] = table.shape() else {
+        return Err(HostError::invalid(format!("embedding_lookup takes a table of rows, not {:?}", table.shape())));
+    };
+    let elements = shape::elements(&[ids.len(), row_len], &call.limits().tensor)?;
+    call.state().tensors.check_room(elements)?;
+    if let Some(id) = ids.iter().find(|id| **id as usize >= row_count) {
+        return Err(HostError::invalid(format!("there is no row {id} in a table of {row_count}")));
+    }
+    let result = match &table {
+        Value::Weight(weight) => weight.rows(&ids)?,
+        Value::Dense(table) => {
+            work::run("embedding_lookup", &[table.dims()], elements, || {
+                let ids = Tensor::from_vec(ids, count as usize, &Device::Cpu)?;
+                table.index_select(&ids, 0)
+            })?
+        }
+    };
+    call.state_mut().tensors.insert(Value::Dense(result))
+}
+
+fn reshape(call: &mut HostCall<'_>, a: u32, shape_ptr: u32, rank: u32) -> Handle {
+    let dims = sizes(&call.dimensions(shape_ptr, rank)?);
+    let a = dense(call, a)?;
+    make(call, |limits| layout::reshape(&a, dims, limits))
+}
+
+fn transpose(call: &mut HostCall<'_>, a: u32, dim0: u32, dim1: u32) -> Handle {
+    let a = dense(call, a)?;
+    make(call, |limits| layout::transpose(&a, dim0, dim1, limits))
+}
+
+fn narrow(call: &mut HostCall<'_>, a: u32, dim: u32, start: u32, len: u32) -> Handle {
+    let a = dense(call, a)?;
+    make(call, |limits| layout::narrow(&a, dim, start, len, limits))
+}
+
+fn concat(call: &mut HostCall<'_>, a: u32, b: u32, dim: u32) -> Handle {
+    let (a, b) = (dense(call, a)?, dense(call, b)?);
+    make(call, |limits| layout::concat(&a, &b, dim, limits))
+}
+
+fn repeat(call: &mut HostCall<'_>, a: u32, dim: u32, times: u32) -> Handle {
+    let a = dense(call, a)?;
+    make(call, |limits| layout::repeat(&a, dim, times, limits))
+}
+
+fn tensor_drop(call: &mut HostCall<'_>, tensor: u32) -> Result<(), HostError> {
+    call.state_mut().tensors.remove(tensor)
+}
+
+/// The values behind a handle as f32.
+fn dense(call: &HostCall<'_>, tensor: u32) -> Result<Tensor, HostError> {
+    call.state().tensors.get(tensor)?.dense(&call.limits().tensor)
+}
+
+/// Plans an operation, checks that its result fits, makes it and names it.
+fn make<'a>(
+    call: &mut HostCall<'_>,
+    plan: impl FnOnce(&TensorLimits) -> Result<Planned<'a>, HostError>,
+) -> Handle {
+    let planned = plan(&call.limits().tensor)?;
+    call.state().tensors.check_room(planned.elements)?;
+    let result = (planned.make)()?;
+    call.state_mut().tensors.insert(Value::Dense(result))
+}
+
+/// An operation whose result has the shape of its operand.
+fn same_shape(
+    call: &mut HostCall<'_>,
+    a: u32,
+    operation: impl FnOnce(&Tensor) -> Result<Tensor, HostError>,
+) -> Handle {
+    let a = dense(call, a)?;
+    call.state().tensors.check_room(a.elem_count() as u64)?;
+    let result = operation(&a)?;
+    call.state_mut().tensors.insert(Value::Dense(result))
+}
+
+/// Whether the one flag that a function knows is set.
+fn only_flag(flags: u32, known: u32) -> Result<bool, HostError> {
+    if flags & !known != 0 {
+        return Err(HostError::invalid(format!("unknown flags {flags:#x}")));
+    }
+    Ok(flags == known)
+}
+
+fn sizes(dims: &[u32]) -> Vec<usize> {
+    dims.iter().map(|dim| *dim as usize).collect()
+}

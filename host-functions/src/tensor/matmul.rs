@@ -1,0 +1,39 @@
+//! The matrix product. Quantised weights stay quantised: candle multiplies them block by block.
+
+use super::{
+    shape::Product,
+    value::Value,
+    weights::Unpacked,
+    work::run,
+};
+use crate::{error::HostError, limits::TensorLimits};
+use candle_core::{Module, Tensor};
+
+/// `a · b` with dimensions that `product` has checked.
+pub(super) fn matmul(
+    a: &Value,
+    b: &Value,
+    transposed: bool,
+    product: &Product,
+    limits: &TensorLimits,
+) -> Result<Tensor, HostError> {
+    let shapes = [a.shape(), b.shape()];
+    let x = a.dense(limits)?;
+    if let (Value::Weight(weight), true) = (b, transposed)
+        && weight.shape().len() == 2
+        && let Unpacked::Quantised(weight) = weight.unpacked()?
+    {
+        return run("candle_matmul", &shapes, product.multiplications, || weight.forward(&x));
+    }
+    let b = b.dense(limits)?;
+    run("candle_matmul", &shapes, product.multiplications, || {
+        let b_rank = b.rank();
+        let b = if transposed { b.transpose(b_rank - 2, b_rank - 1)? } else { b };
+        if x.rank() == b_rank {
+            return x.matmul(&b);
+        }
+        // One matrix for all leading dimensions: the rows of all of them are the rows of one product.
+        let k = x.dim(candle_core::D::Minus1)?;
+        x.reshape(((), k))?.matmul(&b)?.reshape(product.shape.as_slice())
+    })
+}
