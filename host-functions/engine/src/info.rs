@@ -19,6 +19,12 @@ pub struct ModelInfo {
     pub layer_count: u32,
     pub head_count: u32,
     pub kv_head_count: u32,
+    /// Values per head.
+    pub head_length: u32,
+    /// Base of the rotary positions.
+    pub rope_theta: f32,
+    /// What the norms add to the mean square.
+    pub norm_epsilon: f32,
     pub feed_forward_length: u32,
     /// Bytes of the file.
     pub file_bytes: u64,

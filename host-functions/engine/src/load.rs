@@ -15,6 +15,7 @@ use crate::model::Model;
 use crate::progress::{LoadProgress, LoadStage};
 use crate::scheduler::{Limits, Scheduler};
 use crate::spec::DecoderSpec;
+use crate::tokenizer::{Tokenizer, TokenizerError, Vocabulary};
 use crate::worker::Worker;
 
 /// Why a model could not be loaded.
@@ -26,6 +27,8 @@ pub enum LoadError {
     Metadata(#[from] MetadataError),
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
@@ -45,6 +48,7 @@ pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgre
     if let Some(name) = tensors.first_stranger(&spec, file.tensors().iter().map(|tensor| tensor.name.as_str())) {
         return Err(LoadError::UnknownTensor { name: name.to_owned(), architecture });
     }
+    let tokenizer = Tokenizer::from_vocabulary(Vocabulary::from_metadata(&metadata)?)?;
     progress.advance(LoadStage::Header, 1, 1);
 
     let threads = config.threads.max(1);
@@ -79,7 +83,7 @@ pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgre
     let scheduler = Scheduler::new(limits(config, context_length), pool);
     let executor = CpuExecutor::new(Pool::new(threads), spec, file.clone(), weights, kv);
     let worker = Worker::start(scheduler, Box::new(executor)).map_err(|source| LoadError::Thread { source })?;
-    Ok(Model { info, file, worker, kv_block_bytes, logits_bytes_max: config.logits_bytes_max })
+    Ok(Model { info, file, tokenizer, worker, kv_block_bytes, logits_bytes_max: config.logits_bytes_max })
 }
 
 fn limits(config: &EngineConfig, context_length: u32) -> Limits {
@@ -118,6 +122,9 @@ fn model_info(
         layer_count: spec.layer_count as u32,
         head_count: spec.head_count as u32,
         kv_head_count: spec.kv_head_count as u32,
+        head_length: spec.head_len as u32,
+        rope_theta: spec.rope.theta,
+        norm_epsilon: spec.norm_epsilon,
         feed_forward_length: spec.feed_forward_len as u32,
         file_bytes: file.bytes().len() as u64,
         weight_bytes: weights.bytes(),
