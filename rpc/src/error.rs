@@ -70,6 +70,12 @@ error_codes! {
     ModelUnavailable = "MODEL_UNAVAILABLE", BASE + 12;
     /// The node is stopping: it takes no new calls, or this one ran past the time it gave to finish.
     ShuttingDown = "SHUTTING_DOWN", BASE + 13;
+    /// Another call changed what this one had read and meant to write; nothing of it was written. Try again.
+    Conflict = "CONFLICT", BASE + 14;
+    /// New code is not put in force. Data: `step`, the check that refused it.
+    UpgradeRefused = "UPGRADE_REFUSED", BASE + 15;
+    /// There is no block of this hash, or it is kept no more.
+    UnknownBlock = "UNKNOWN_BLOCK", BASE + 16;
 }
 
 /// The number that goes with a stable string, also one that only a runtime knows.

@@ -9,11 +9,16 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod chain;
 mod error;
 mod event;
 mod options;
 mod substrate;
 
+pub use chain::{
+    ArchiveCallShape, BlockBodyShape, BlockShape, DigestShape, FollowEventShape, HeaderShape, OperationStarted,
+    RuntimeEventShape, RuntimeSpecShape, StorageChangesShape, StorageItemShape,
+};
 pub use error::{ErrorCode, RpcError, number_of};
 pub use event::{Event, EventBody, EventError};
 pub use options::CallOptions;

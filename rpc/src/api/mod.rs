@@ -1,14 +1,26 @@
 //! The methods, a trait per namespace. jsonrpsee makes of each a `..Server` trait for the node and,
 //! with the feature `client`, a `..Client` trait that every jsonrpsee client implements.
 
+mod admin;
+mod archive;
+mod chain;
+mod chain_head;
 mod realm;
 mod state;
+mod storage;
 mod system;
 
+pub use admin::AdminServer;
+pub use archive::ArchiveServer;
+pub use chain::ChainServer;
+pub use chain_head::ChainHeadServer;
 pub use realm::RealmServer;
 pub use state::StateServer;
+pub use storage::StorageServer;
 pub use system::{DiscoveryServer, SystemServer};
 
+#[cfg(feature = "client")]
+pub use admin::AdminClient;
 #[cfg(feature = "client")]
 pub use realm::RealmClient;
 #[cfg(feature = "client")]
