@@ -293,6 +293,9 @@ fn answers() {
     );
     let internal = failure("generate", Err::<(), _>(RuntimeError::Internal { message: "disk full".into() }).encode());
     assert_eq!((internal.code.as_str(), internal.message.as_str()), ("INTERNAL", "disk full"));
+    let invalid = RuntimeError::InvalidParams { field: "options.top_p".into(), message: "must be above 0".into() };
+    let invalid = failure("generate", Err::<(), _>(invalid).encode());
+    assert_eq!((invalid.code.as_str(), invalid.message.as_str()), ("INVALID_PARAMS", "options.top_p: must be above 0"));
     let plain = failure("TestApi_health_check", Err::<(), _>("not well").encode());
     assert_eq!((plain.variant.as_str(), plain.message.as_str()), ("String", "not well"));
     let pair = failure("clash", Err::<(), _>(Shapes::Pair(1, "x".into())).encode());

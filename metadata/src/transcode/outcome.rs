@@ -22,7 +22,8 @@ pub struct RuntimeFailure {
     pub variant: String,
     /// That name as a wire code: `CONTEXT_OVERFLOW`.
     pub code: String,
-    /// For people: the variant's field `message`, else its doc comment and its fields.
+    /// For people: the variant's field `message`, after its field `field` if there is one, else its doc
+    /// comment and its fields.
     pub message: String,
     /// The variant's fields as JSON; null if there are none.
     pub data: Value,
@@ -98,18 +99,14 @@ impl Metadata {
     }
 }
 
-/// `Prompt and answer do not fit (prompt_tokens 900, context_length 512)`.
+/// What a variant says for itself: its text fields `field` and `message`, its only text, or else its
+/// doc comment and its fields: `Prompt and answer do not fit (prompt_tokens 900, context_length 512)`.
 fn message(variant: &str, docs: &str, data: &Value) -> String {
-    let said = match data {
-        Value::String(text) => Some(text),
-        Value::Object(fields) => match fields.get("message") {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        },
-        _ => None,
-    };
-    if let Some(said) = said {
-        return said.clone();
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    match (text("field"), text("message").or(data.as_str())) {
+        (Some(field), Some(said)) => return format!("{field}: {said}"),
+        (None, Some(said)) => return said.to_owned(),
+        (_, None) => {}
     }
     let about = docs.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let about = match about.trim_end_matches('.') {
