@@ -27,6 +27,9 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
+/// Target of the log's lines about the steps of upgrades.
+const STEPS: &str = "realm::upgrade";
+
 /// Changes that wait for the keeper. They come from administrators, one at a time.
 const APPENDS_WAITING_MAX: usize = 8;
 
@@ -203,7 +206,14 @@ impl Shared {
         })?;
         self.storage.write_block(&mut changes, &block, &pruned);
         self.storage.commit(changes).await?;
+        let told = block.record.entry.change().is_some();
+        if told {
+            tracing::debug!(target: STEPS, done = "committed", "upgrade");
+        }
         put_in_force(&block);
+        if told {
+            tracing::debug!(target: STEPS, done = "in_force", "upgrade");
+        }
         {
             let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
             log.push(block.clone());

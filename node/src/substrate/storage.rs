@@ -1,0 +1,97 @@
+//! `state_getStorage*`, and the subscription to the runtime's version.
+
+use super::{
+    heads, keys, shapes,
+    view::{View, bad_param, bytes_of, hex_of},
+};
+use crate::{chain::{Block, CodeHash}, tenants::Tenant};
+use jsonrpsee::{
+    Extensions, PendingSubscriptionSink,
+    core::{RpcResult, SubscriptionResult, async_trait},
+};
+use realm_rpc::{RpcError, StorageChangesShape, api::StorageServer};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Keys that may be asked for at once.
+const KEYS_MAX: usize = 256;
+
+pub(super) struct Storage {
+    pub view: View,
+}
+
+impl Storage {
+    fn at(&self, at: Option<&Value>) -> Result<(Arc<Tenant>, Arc<Block>), RpcError> {
+        Ok((self.view.tenant()?, self.view.block(at)?))
+    }
+
+    fn value(&self, key: &str, at: Option<&Value>) -> Result<Option<Vec<u8>>, RpcError> {
+        let (tenant, block) = self.at(at)?;
+        keys::value(&self.view, &tenant, &block, &storage_key(key)?)
+    }
+}
+
+fn storage_key(key: &str) -> Result<Vec<u8>, RpcError> {
+    bytes_of(key).ok_or_else(|| bad_param("key", "expected hex digits, two per byte"))
+}
+
+#[async_trait]
+impl StorageServer for Storage {
+    async fn storage(&self, _extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
+        Ok(self.value(&key, at.as_ref())?.map(|value| hex_of(&value)))
+    }
+
+    async fn storage_hash(&self, _extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
+        let (tenant, block) = self.at(at.as_ref())?;
+        Ok(keys::hash(&self.view, &tenant, &block, &storage_key(&key)?).map(|hash| hex_of(&hash)))
+    }
+
+    async fn storage_size(&self, _extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<u64>> {
+        Ok(self.value(&key, at.as_ref())?.map(|value| value.len() as u64))
+    }
+
+    async fn query_storage(
+        &self,
+        _extensions: &Extensions,
+        keys: Vec<String>,
+        at: Option<Value>,
+    ) -> RpcResult<Vec<StorageChangesShape>> {
+        if keys.len() > KEYS_MAX {
+            return Err(bad_param("keys", &format!("at most {KEYS_MAX} at once")).into());
+        }
+        let (tenant, block) = self.at(at.as_ref())?;
+        let mut changes = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = keys::value(&self.view, &tenant, &block, &storage_key(&key)?)?;
+            changes.push((key, value.map(|value| hex_of(&value))));
+        }
+        Ok(vec![StorageChangesShape { block: block.hash.to_string(), changes }])
+    }
+
+    fn keys_paged(
+        &self,
+        _prefix: Option<String>,
+        _count: u32,
+        _start: Option<String>,
+        _at: Option<Value>,
+    ) -> RpcResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn subscribe_runtime_version(
+        &self,
+        pending: PendingSubscriptionSink,
+        _extensions: &Extensions,
+    ) -> SubscriptionResult {
+        let tenant = self.view.tenant()?;
+        let mut told: Option<CodeHash> = None;
+        heads::serve(&self.view.chain, pending, |block| {
+            let code = block.in_force.of_tenant(tenant.id.as_str()).hash;
+            if told.replace(code) == Some(code) {
+                return Ok(None);
+            }
+            Ok(Some(shapes::version(self.view.runtime_at(&tenant, block)?.version())))
+        })
+        .await
+    }
+}

@@ -1,0 +1,151 @@
+//! Why an upgrade is refused. One variant per step, in the order of the steps.
+
+use crate::{
+    chain::{AppendError, ChainError},
+    executor::CodeError,
+    runtimes::LoadRuntimeError,
+};
+use std::time::Duration;
+
+/// Why the runtime in force stays.
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeError {
+    /// Another upgrade is under way.
+    #[error("another upgrade is under way")]
+    Busy,
+    /// There is no tenant of this name.
+    #[error("there is no tenant {0}")]
+    UnknownTenant(String),
+    /// The upload is too big, packed or unpacked.
+    #[error("the upload has {len} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Bytes of the upload.
+        len: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It is compressed, and does not unpack or grows past the limit.
+    #[error("the upload does not unpack within {limit} bytes: {why}")]
+    Packed {
+        /// Most bytes of an unpacked blob.
+        limit: usize,
+        /// What the decompressor says.
+        why: sp_maybe_compressed_blob::Error,
+    },
+    /// It is no blob that this node can run.
+    #[error(transparent)]
+    Code(CodeError),
+    /// It is another runtime.
+    #[error("the blob's spec_name is {found}, and {expected} is in force")]
+    SpecName {
+        /// The blob's.
+        found: String,
+        /// The name in force.
+        expected: String,
+    },
+    /// It is not newer.
+    #[error("the blob's spec_version is {found}, which must be more than the {in_force} in force")]
+    SpecVersion {
+        /// The blob's.
+        found: u32,
+        /// The version in force.
+        in_force: u32,
+    },
+    /// It does not compile, or does not say about itself what it must.
+    #[error(transparent)]
+    Load(LoadRuntimeError),
+    /// The trial call failed.
+    #[error("the trial call of {function} failed: {why}")]
+    Trial {
+        /// What was called.
+        function: &'static str,
+        /// How it failed.
+        why: TrialError,
+    },
+    /// The migration of a tenant's state failed.
+    #[error("the migration of tenant {tenant} failed: {why}")]
+    Migration {
+        /// Whose state.
+        tenant: String,
+        /// How it failed.
+        why: MigrationError,
+    },
+    /// There is nothing to roll back.
+    #[error("there is no earlier runtime to go back to")]
+    NothingToRollBack,
+    /// The code to go back to is not in the database.
+    #[error("the earlier runtime cannot be read: {0}")]
+    Stored(#[from] ChainError),
+    /// The commit was refused.
+    #[error("nothing was written: {0}")]
+    Commit(AppendError),
+    /// Calls kept changing what the migration had read.
+    #[error("calls changed the state during each of {attempts} attempts to migrate it; try again when there is less load")]
+    Contended {
+        /// How often it was tried.
+        attempts: u32,
+    },
+}
+
+/// Why a trial call is no success.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The blob has no such function, or it takes parameters.
+    #[error("the blob has no function of this name that takes no parameters")]
+    Missing,
+    /// It trapped, or ran out of time or memory.
+    #[error(transparent)]
+    Call(#[from] crate::executor::CallError),
+    /// It answered with an error of the runtime's own.
+    #[error("it answered {code}: {message}")]
+    Failure {
+        /// The error's code.
+        code: String,
+        /// The error's text.
+        message: String,
+    },
+    /// Its answer is not of the type it declares.
+    #[error("its answer is not of the type it declares: {0}")]
+    Answer(String),
+    /// It did not end in time.
+    #[error("it did not end within {0:?}")]
+    TimedOut(Duration),
+}
+
+/// Why a migration is no success.
+pub type MigrationError = TrialError;
+
+impl UpgradeError {
+    /// The step that refused: stable, for programs.
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::UnknownTenant(_) => "tenant",
+            Self::TooLarge { .. } => "size",
+            Self::Packed { .. } => "unpack",
+            Self::Code(error) => code_step(error),
+            Self::SpecName { .. } => "spec_name",
+            Self::SpecVersion { .. } => "spec_version",
+            Self::Load(LoadRuntimeError::Code(error)) => code_step(error),
+            Self::Load(LoadRuntimeError::Compiler) => "compile",
+            Self::Load(LoadRuntimeError::VersionLie { .. }) => "core_version",
+            Self::Load(LoadRuntimeError::NoAnswer { function, .. }) if *function == "Core_version" => "core_version",
+            Self::Load(_) => "metadata",
+            Self::Trial { .. } => "trial",
+            Self::Migration { .. } => "migration",
+            Self::NothingToRollBack | Self::Stored(_) => "rollback",
+            Self::Commit(_) | Self::Contended { .. } => "commit",
+        }
+    }
+}
+
+fn code_step(error: &CodeError) -> &'static str {
+    match error {
+        CodeError::TooLarge { .. } => "size",
+        CodeError::NotWasm(_) => "format",
+        CodeError::UnknownImports { .. } | CodeError::ImportType(_) => "imports",
+        CodeError::MissingSection { .. } | CodeError::BadSection { .. } => "sections",
+        CodeError::StartFunction | CodeError::MissingExport { .. } | CodeError::MemoryTooLarge { .. } => "exports",
+        _ => "compile",
+    }
+}

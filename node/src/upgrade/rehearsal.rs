@@ -1,0 +1,78 @@
+//! Calls of code that is not in force: under limits, and without a trace. What they would have
+//! written is given back.
+
+use super::error::TrialError;
+use crate::{
+    executor::{CallSetup, Executor},
+    runtimes::LoadedRuntime,
+    tenants::Tenant,
+};
+use parity_scale_codec::Encode;
+use realm_host_functions::storage::Changes;
+use realm_metadata::Outcome;
+use realm_primitives::{CallContext, H256};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The function that is tried before code is put in force.
+pub(super) const TRIAL: &str = "health_check";
+/// The export that brings a tenant's state to what the code expects.
+const MIGRATE: &str = "Core_migrate";
+
+/// Code that is tried out.
+pub(super) struct Rehearsal<'a> {
+    pub executor: &'a Executor,
+    pub runtime: &'a LoadedRuntime,
+    /// What each call may take.
+    pub time_max: Duration,
+}
+
+impl Rehearsal<'_> {
+    /// Calls [`TRIAL`] as a tenant.
+    pub async fn trial(&self, tenant: &Tenant) -> Result<(), TrialError> {
+        let function = self.runtime.metadata.resolve(TRIAL).map_err(|_| TrialError::Missing)?;
+        if !function.parameters.is_empty() {
+            return Err(TrialError::Missing);
+        }
+        let export = function.name.full().to_owned();
+        self.call(tenant, &export, &[]).await.map(drop)
+    }
+
+    /// Runs the migration of a tenant's state; what it would write, if anything.
+    pub async fn migrate(&self, tenant: &Tenant, from_spec_version: u32) -> Result<Option<Changes>, TrialError> {
+        self.call(tenant, MIGRATE, &from_spec_version.encode()).await
+    }
+
+    async fn call(&self, tenant: &Tenant, export: &str, arguments: &[u8]) -> Result<Option<Changes>, TrialError> {
+        let setup = CallSetup {
+            context: CallContext {
+                tenant: tenant.id.as_str().to_owned(),
+                call_id: format!("upgrade-{}", self.runtime.version().spec_version),
+                // A migration must not depend on chance.
+                seed: 0,
+                deadline_ms: u64::try_from(self.time_max.as_millis()).unwrap_or(u64::MAX),
+                streaming: false,
+                connected: false,
+                code_hash: H256::default(),
+                prices: tenant.prices,
+                max_tokens_limit: tenant.limits.max_tokens,
+            },
+            tenant: Arc::clone(&tenant.resources),
+            connection: None,
+            events: None,
+            deadline: Some(Instant::now() + self.time_max),
+        };
+        let (outcome, changes) = self.executor.rehearse(&self.runtime.code, export, arguments, setup).await;
+        let answer = outcome.result?;
+        let function = self.runtime.metadata.function(export).ok_or(TrialError::Missing)?;
+        match self.runtime.metadata.decode_return(function, &answer) {
+            Ok(Outcome::Value(_)) => Ok(changes),
+            Ok(Outcome::Failure(failure)) => {
+                Err(TrialError::Failure { code: failure.code, message: failure.message })
+            }
+            Err(error) => Err(TrialError::Answer(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The steps of an upgrade and of a rollback, in order.
+
+use super::{
+    error::UpgradeError,
+    rehearsal::{Rehearsal, TRIAL},
+    report::{MigrationReport, UpgradeReport},
+};
+use crate::{
+    chain::{Anchor, AppendError, Chain, Change, CodeFacts, CodeHash, CodeRef, Entry, Scope},
+    dispatcher::Dispatcher,
+    executor::TenantResources,
+    runtimes::{LoadRuntimeError, LoadedRuntime, RuntimeSlot},
+    tenants::Tenant,
+};
+use realm_host_functions::storage::{Changes, CommitError};
+use realm_metadata::MetadataDiff;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+
+/// Target of the log's lines about the steps of upgrades.
+const STEPS: &str = "realm::upgrade";
+
+/// Bounds of upgrades.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpgradeConfig {
+    /// What the trial call, and the migration of each tenant, may take. Default 30 s.
+    pub rehearsal_time_max: Duration,
+    /// How often a migration is begun anew because calls changed what it had read. Default 8.
+    pub migration_attempts_max: u32,
+}
+
+impl Default for UpgradeConfig {
+    fn default() -> Self {
+        Self { rehearsal_time_max: Duration::from_secs(30), migration_attempts_max: 8 }
+    }
+}
+
+/// Changes which runtime is in force. One per node.
+#[derive(Debug)]
+pub struct Upgrader {
+    config: UpgradeConfig,
+    dispatcher: Arc<Dispatcher>,
+    chain: Chain,
+    /// The runtime of tenants without their own.
+    slot: Arc<RuntimeSlot>,
+    /// Whom unknown code describes itself as.
+    inspector: Arc<TenantResources>,
+    /// One upgrade at a time: the next would be checked against what this one replaces.
+    turn: Semaphore,
+}
+
+/// Code that passed every check and may be put in force.
+struct Candidate {
+    scope: Scope,
+    from: Option<CodeRef>,
+    to: Option<CodeRef>,
+    current: Arc<LoadedRuntime>,
+    runtime: Arc<LoadedRuntime>,
+    affected: Vec<Arc<Tenant>>,
+}
+
+impl Upgrader {
+    /// An upgrader of these tenants' runtimes.
+    pub fn new(
+        config: UpgradeConfig,
+        dispatcher: Arc<Dispatcher>,
+        chain: Chain,
+        slot: Arc<RuntimeSlot>,
+        inspector: Arc<TenantResources>,
+    ) -> Self {
+        Self { config, dispatcher, chain, slot, inspector, turn: Semaphore::new(1) }
+    }
+
+    /// Checks uploaded code, tries it out, and puts it in force.
+    ///
+    /// # Errors
+    /// [`UpgradeError`], by step; the runtime in force stays and nothing was written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops an upgrade that is not being committed yet; a commit is carried out
+    /// and put in force.
+    pub async fn upgrade(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
+        let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
+        let upgraded = match self.accept(scope.clone(), upload).await {
+            Ok(candidate) => self.put_in_force(candidate, Entry::Upgrade).await,
+            Err(error) => Err(error),
+        };
+        logged("upgrade", &scope, upgraded)
+    }
+
+    /// Does what [`Self::upgrade`] does, except the commit, and reports what it would change.
+    ///
+    /// # Errors
+    /// [`UpgradeError`], by step.
+    pub async fn dry_run(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
+        let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
+        let candidate = self.accept(scope, upload).await?;
+        let (_, migrations) = self.migrate(&candidate).await?;
+        Ok(report(&candidate, None, migrations))
+    }
+
+    /// Puts the code in force that was in force before the last upgrade of this scope. Its own
+    /// `Core_migrate` is asked to take the newer state, and may refuse.
+    ///
+    /// # Errors
+    /// [`UpgradeError`], by step; the runtime in force stays and nothing was written.
+    ///
+    /// # Cancel safety
+    /// As [`Self::upgrade`].
+    pub async fn rollback(&self, scope: Scope) -> Result<UpgradeReport, UpgradeError> {
+        let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
+        let rolled_back = match self.earlier(scope.clone()).await {
+            Ok(candidate) => self.put_in_force(candidate, Entry::Rollback).await,
+            Err(error) => Err(error),
+        };
+        logged("rollback", &scope, rolled_back)
+    }
+
+    /// All checks of an upload, up to the trial call.
+    async fn accept(&self, scope: Scope, upload: Vec<u8>) -> Result<Candidate, UpgradeError> {
+        let (current, affected) = self.concerned(&scope)?;
+        let executor = self.dispatcher.executor.clone();
+        let in_force = current.version().clone();
+        let blob = tokio::task::spawn_blocking(move || {
+            let blob = unpack(upload, executor.config().code_bytes_max)?;
+            let version = executor.inspect(&blob).map_err(UpgradeError::Code)?;
+            if version.spec_name != in_force.spec_name {
+                return Err(UpgradeError::SpecName { found: version.spec_name, expected: in_force.spec_name });
+            }
+            if version.spec_version <= in_force.spec_version {
+                let (found, in_force) = (version.spec_version, in_force.spec_version);
+                return Err(UpgradeError::SpecVersion { found, in_force });
+            }
+            Ok(blob)
+        })
+        .await
+        .map_err(|_| UpgradeError::Load(LoadRuntimeError::Compiler))??;
+        step("inspected");
+        let runtime = self.load(blob).await?;
+        step("described");
+        self.candidate(scope, current, Some(runtime), affected).await
+    }
+
+    /// The code that a rollback returns to, tried out again.
+    async fn earlier(&self, scope: Scope) -> Result<Candidate, UpgradeError> {
+        let (current, affected) = self.concerned(&scope)?;
+        let target = self.chain.rollback_target(&scope).ok_or(UpgradeError::NothingToRollBack)?;
+        let runtime = match target {
+            Some(code) => Some(self.load(self.chain.storage().code(code.hash)?).await?),
+            None => None,
+        };
+        self.candidate(scope, current, runtime, affected).await
+    }
+
+    /// The runtime in force for a scope, and the tenants that run it.
+    fn concerned(&self, scope: &Scope) -> Result<(Arc<LoadedRuntime>, Vec<Arc<Tenant>>), UpgradeError> {
+        let tenants = self.dispatcher.tenants.all();
+        match scope {
+            Scope::Chain => {
+                let affected = tenants.into_iter().filter(|tenant| !tenant.runtime.is_own()).collect();
+                Ok((self.slot.current(), affected))
+            }
+            Scope::Tenant(id) => {
+                let named = tenants.into_iter().find(|tenant| tenant.id.as_str() == id);
+                let tenant = named.ok_or_else(|| UpgradeError::UnknownTenant(id.clone()))?;
+                Ok((tenant.runtime.current(), vec![tenant]))
+            }
+        }
+    }
+
+    async fn load(&self, blob: Vec<u8>) -> Result<Arc<LoadedRuntime>, UpgradeError> {
+        LoadedRuntime::load(&self.dispatcher.executor, &self.inspector, blob).await.map_err(UpgradeError::Load)
+    }
+
+    /// The trial call, as the first of the tenants that would get the code.
+    async fn candidate(
+        &self,
+        scope: Scope,
+        current: Arc<LoadedRuntime>,
+        own: Option<Arc<LoadedRuntime>>,
+        affected: Vec<Arc<Tenant>>,
+    ) -> Result<Candidate, UpgradeError> {
+        let from = self.chain.head().in_force.of_scope(&scope);
+        let to = own.as_ref().map(|runtime| code_ref(runtime));
+        let runtime = own.unwrap_or_else(|| self.slot.current());
+        if let Some(tenant) = affected.first() {
+            let tried = self.rehearsal(&runtime).trial(tenant).await;
+            tried.map_err(|why| UpgradeError::Trial { function: TRIAL, why })?;
+        }
+        step("tried");
+        Ok(Candidate { scope, from, to, current, runtime, affected })
+    }
+
+    fn rehearsal<'a>(&'a self, runtime: &'a LoadedRuntime) -> Rehearsal<'a> {
+        Rehearsal { executor: &self.dispatcher.executor, runtime, time_max: self.config.rehearsal_time_max }
+    }
+
+    /// What the migration of every affected tenant would write, together.
+    async fn migrate(&self, candidate: &Candidate) -> Result<(Changes, Vec<MigrationReport>), UpgradeError> {
+        let rehearsal = self.rehearsal(&candidate.runtime);
+        let from = candidate.current.version().spec_version;
+        let mut all = Changes::new();
+        let mut reports = Vec::with_capacity(candidate.affected.len());
+        for tenant in &candidate.affected {
+            let id = tenant.id.as_str().to_owned();
+            let migrated = rehearsal.migrate(tenant, from).await;
+            let changes = migrated.map_err(|why| UpgradeError::Migration { tenant: id.clone(), why })?;
+            reports.push(MigrationReport { tenant: id, changed: changes.is_some() });
+            if let Some(changes) = changes {
+                all.merge(changes);
+            }
+        }
+        Ok((all, reports))
+    }
+
+    /// Migrates, commits and swaps. Calls go on meanwhile; if one of them changed what a migration
+    /// had read, the commit is refused whole and the migration begins anew.
+    async fn put_in_force(
+        &self,
+        candidate: Candidate,
+        entry: impl Fn(Change) -> Entry,
+    ) -> Result<UpgradeReport, UpgradeError> {
+        let Candidate { scope, from, to, runtime, affected, .. } = &candidate;
+        for _ in 0..self.config.migration_attempts_max.max(1) {
+            let (mut changes, migrations) = self.migrate(&candidate).await?;
+            step("migrated");
+            let facts =
+                CodeFacts { version: runtime.version().clone(), metadata: runtime.metadata_bytes.clone() };
+            if to.is_some() {
+                self.chain.storage().write_code(&mut changes, &runtime.code.code, &facts);
+            }
+            let change = Change { scope: scope.clone(), from: *from, to: *to };
+            let swap = self.swap(scope, to.is_some(), runtime.clone(), affected);
+            match self.chain.append(entry(change), changes, move |_| swap()).await {
+                Ok(block) => {
+                    let block = Anchor { number: block.number(), hash: block.hash };
+                    return Ok(report(&candidate, Some(block), migrations));
+                }
+                Err(AppendError::Commit(CommitError::Conflict { .. })) => {}
+                Err(error) => return Err(UpgradeError::Commit(error)),
+            }
+        }
+        Err(UpgradeError::Contended { attempts: self.config.migration_attempts_max.max(1) })
+    }
+
+    /// What puts the runtime in force once it is committed: a pointer.
+    fn swap(
+        &self,
+        scope: &Scope,
+        own: bool,
+        runtime: Arc<LoadedRuntime>,
+        affected: &[Arc<Tenant>],
+    ) -> impl FnOnce() + Send + 'static {
+        let slot = self.slot.clone();
+        let tenant = match scope {
+            Scope::Chain => None,
+            Scope::Tenant(_) => affected.first().cloned(),
+        };
+        move || match tenant {
+            Some(tenant) => tenant.runtime.put(own.then_some(runtime)),
+            // What it replaces is freed when its last call ends.
+            None => drop(slot.swap(runtime)),
+        }
+    }
+}
+
+/// Tells the log how far an upgrade has come.
+fn step(done: &'static str) {
+    tracing::debug!(target: STEPS, done, "upgrade");
+}
+
+fn code_ref(runtime: &LoadedRuntime) -> CodeRef {
+    CodeRef { hash: CodeHash(runtime.code.hash), spec_version: runtime.version().spec_version }
+}
+
+/// The bytes to compile, unpacked if they were packed.
+fn unpack(upload: Vec<u8>, limit: usize) -> Result<Vec<u8>, UpgradeError> {
+    if upload.len() > limit {
+        return Err(UpgradeError::TooLarge { len: upload.len(), limit });
+    }
+    sp_maybe_compressed_blob::decompress(&upload, limit)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|why| UpgradeError::Packed { limit, why })
+}
+
+fn report(candidate: &Candidate, block: Option<Anchor>, migrations: Vec<MigrationReport>) -> UpgradeReport {
+    let Candidate { scope, from, to, current, runtime, .. } = candidate;
+    UpgradeReport {
+        scope: scope.clone(),
+        from: *from,
+        to: *to,
+        block,
+        metadata_hash: runtime.metadata.hash().to_string(),
+        diff: MetadataDiff::between(&current.metadata, &runtime.metadata),
+        migrations,
+    }
+}
+
+/// A refused upgrade leaves a line in the log, and nothing else.
+fn logged(
+    what: &'static str,
+    scope: &Scope,
+    outcome: Result<UpgradeReport, UpgradeError>,
+) -> Result<UpgradeReport, UpgradeError> {
+    match &outcome {
+        Ok(report) => {
+            let spec_version = report.to.map(|code| code.spec_version);
+            let block = report.block.map(|block| block.number.0);
+            tracing::info!(%scope, what, spec_version, block, metadata_hash = report.metadata_hash, "runtime put in force");
+        }
+        Err(error) => tracing::warn!(%scope, what, step = error.step(), %error, "runtime refused"),
+    }
+    outcome
+}
