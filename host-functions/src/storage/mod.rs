@@ -19,6 +19,8 @@ mod error;
 mod imports;
 mod overlay;
 mod store;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod writer;
 

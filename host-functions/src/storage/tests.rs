@@ -1,0 +1,261 @@
+//! The store against a model, over reopening, and over a disk that fails.
+
+use super::{
+    Changes, CommitError, Namespace, Store, StoreConfig, StoreError,
+    transaction::{Scope, Transaction},
+};
+use crate::{HostError, StorageLimits};
+use redb::{BackendIoError, Database, StorageBackend, backends::InMemoryBackend};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// A small generator, so that a failure can be had again by its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+
+    /// Few keys, some of which begin alike.
+    fn key(&mut self) -> Vec<u8> {
+        (0..1 + self.below(3)).map(|_| [0, b'a', b'b', 0xff][self.below(4) as usize]).collect()
+    }
+}
+
+fn begin(namespace: &Namespace) -> Transaction {
+    Transaction::new(namespace.clone(), None, StorageLimits::default())
+}
+
+async fn commit(namespace: &Namespace, mut transaction: Transaction) -> Result<(), CommitError> {
+    match transaction.take_changes() {
+        Some(changes) => namespace.commit(changes).await,
+        None => Ok(()),
+    }
+}
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn compare(transaction: &mut Transaction, model: &Model, seed: u64) {
+    let mut keys = Vec::new();
+    let mut after = Vec::new();
+    while let Some(key) = transaction.next_key(Scope::Durable, &after).unwrap() {
+        keys.push(key.clone());
+        after = key;
+    }
+    assert!(keys.iter().eq(model.keys()), "seed {seed}: {keys:?} {model:?}");
+}
+
+#[tokio::test]
+async fn any_sequence_of_calls_does_what_a_map_does() {
+    for seed in 0..20 {
+        let mut random = Random(seed);
+        let store = Store::in_memory(StoreConfig::default()).unwrap();
+        // Neighbours in the order of namespaces must not show.
+        for neighbour in ["t", "tenan", "tenant\0", "tenant0"] {
+            let mut changes = Changes::new();
+            store.namespace(neighbour).write(&mut changes, b"a", Some(b"neighbour".to_vec()));
+            store.commit(changes).await.unwrap();
+        }
+        let namespace = store.namespace("tenant");
+        let mut committed = Model::new();
+        for _ in 0..20 {
+            let mut transaction = begin(&namespace);
+            let mut model = committed.clone();
+            for _ in 0..random.below(12) {
+                let key = random.key();
+                match random.below(4) {
+                    0 => {
+                        transaction.write(Scope::Durable, key.clone(), None).unwrap();
+                        model.remove(&key);
+                    }
+                    1 => assert_eq!(transaction.get(Scope::Durable, &key).unwrap(), model.get(&key).cloned()),
+                    _ => {
+                        let value = vec![7; random.below(5) as usize];
+                        transaction.write(Scope::Durable, key.clone(), Some(value.clone())).unwrap();
+                        model.insert(key, value);
+                    }
+                }
+            }
+            compare(&mut transaction, &model, seed);
+            // One in four traps.
+            if random.below(4) > 0 {
+                commit(&namespace, transaction).await.unwrap();
+                committed = model;
+            }
+            let bytes: usize = committed.iter().map(|(key, value)| key.len() + value.len()).sum();
+            assert_eq!(namespace.bytes().unwrap(), bytes as u64, "seed {seed}");
+        }
+        let entries: Model = namespace.entries().unwrap().into_iter().collect();
+        assert_eq!(entries, committed);
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("realm.redb");
+    {
+        let store = Store::open(&path, StoreConfig::default()).unwrap();
+        let mut changes = Changes::new();
+        store.namespace("one").write(&mut changes, b"k", Some(b"v".to_vec()));
+        store.namespace("two").write(&mut changes, b"k", Some(b"w".to_vec()));
+        store.commit(changes).await.unwrap();
+        assert!(matches!(Store::open(&path, StoreConfig::default()), Err(StoreError::Open { .. })), "one node at a time");
+    }
+    let store = Store::open(&path, StoreConfig::default()).unwrap();
+    assert_eq!(store.namespace("one").get(b"k").unwrap().unwrap(), b"v");
+    assert_eq!(store.namespace("two").get(b"k").unwrap().unwrap(), b"w");
+    assert_eq!(store.namespace("two").bytes().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_snapshot_does_not_move() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let mut reader = begin(&namespace);
+    assert_eq!(reader.get(Scope::Durable, b"a").unwrap(), None);
+    let mut writer = begin(&namespace);
+    writer.write(Scope::Durable, b"b".to_vec(), Some(vec![1])).unwrap();
+    commit(&namespace, writer).await.unwrap();
+    assert_eq!(reader.get(Scope::Durable, b"b").unwrap(), None);
+    assert_eq!(reader.next_key(Scope::Durable, b"").unwrap(), None);
+}
+
+#[tokio::test]
+async fn many_commits_at_once_all_count() {
+    let store = Store::in_memory(StoreConfig { batch_len_max: 7, ..StoreConfig::default() }).unwrap();
+    let namespace = store.namespace("tenant");
+    let commits = (0..100u32).map(|index| {
+        let namespace = namespace.clone();
+        tokio::spawn(async move {
+            let mut transaction = begin(&namespace);
+            transaction.write(Scope::Durable, index.to_be_bytes().to_vec(), Some(vec![0; 4])).unwrap();
+            commit(&namespace, transaction).await
+        })
+    });
+    for outcome in commits.collect::<Vec<_>>() {
+        outcome.await.unwrap().unwrap();
+    }
+    assert_eq!(namespace.entries().unwrap().len(), 100);
+    assert_eq!(namespace.bytes().unwrap(), 800);
+}
+
+#[tokio::test]
+async fn a_quota_is_checked_again_at_the_commit() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let limits = StorageLimits { tenant_bytes_max: 10, ..StorageLimits::default() };
+    let mut both = [b'a', b'b'].map(|key| {
+        let mut transaction = Transaction::new(namespace.clone(), None, limits.clone());
+        transaction.write(Scope::Durable, vec![key], Some(vec![0; 8])).unwrap();
+        transaction.take_changes().unwrap()
+    });
+    let second = std::mem::take(&mut both[1]);
+    namespace.commit(std::mem::take(&mut both[0])).await.unwrap();
+    assert!(matches!(namespace.commit(second).await, Err(CommitError::Quota { asked: 18, limit: 10 })));
+    assert_eq!(namespace.bytes().unwrap(), 9);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_and_reads_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("realm.redb");
+    let write = |store: &Store, value: &[u8]| {
+        let mut changes = Changes::new();
+        store.namespace("tenant").write(&mut changes, b"k", Some(value.to_vec()));
+        changes
+    };
+    let store = Store::open(&path, StoreConfig::default()).unwrap();
+    store.commit(write(&store, b"v")).await.unwrap();
+    drop(store);
+    // No disk has so much room.
+    let full = StoreConfig { disk_free_bytes_min: u64::MAX, ..StoreConfig::default() };
+    let store = Store::open(&path, full).unwrap();
+    assert!(matches!(store.commit(write(&store, b"w")).await, Err(CommitError::DiskFull { .. })));
+    assert_eq!(store.namespace("tenant").get(b"k").unwrap().unwrap(), b"v");
+}
+
+/// A disk whose writes can be made to fail.
+#[derive(Clone, Debug)]
+struct Disk {
+    memory: Arc<InMemoryBackend>,
+    failing: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn check(&self) -> Result<(), BackendIoError> {
+        match self.failing.load(Ordering::SeqCst) {
+            true => Err(std::io::Error::other("the disk fails").into()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> Result<u64, BackendIoError> {
+        self.memory.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), BackendIoError> {
+        self.memory.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), BackendIoError> {
+        self.check()?;
+        self.memory.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), BackendIoError> {
+        self.check()?;
+        self.memory.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), BackendIoError> {
+        self.check()?;
+        self.memory.write(offset, data)
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_failed_and_works_again_lost_nothing_that_was_acknowledged() {
+    let disk = Disk { memory: Arc::new(InMemoryBackend::new()), failing: Arc::default() };
+    let opener = {
+        let disk = disk.clone();
+        move || Database::builder().create_with_backend(disk.clone())
+    };
+    let store = Store::with_opener("(disk)".into(), Box::new(opener), None, StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let put = async |key: &[u8]| {
+        let mut transaction = begin(&namespace);
+        transaction.write(Scope::Durable, key.to_vec(), Some(vec![1; 5000])).unwrap();
+        commit(&namespace, transaction).await
+    };
+    for round in 0..5u8 {
+        put(&[1, round]).await.unwrap();
+        disk.failing.store(true, Ordering::SeqCst);
+        let refused = put(&[2, round]).await;
+        assert!(matches!(refused, Err(CommitError::Unwritable(_))), "{refused:?}");
+        disk.failing.store(false, Ordering::SeqCst);
+        put(&[3, round]).await.unwrap();
+    }
+    let keys: Vec<_> = namespace.entries().unwrap().into_iter().map(|(key, _)| key).collect();
+    let expected = [1, 3].iter().flat_map(|first| (0..5).map(|round| vec![*first, round]));
+    assert!(keys.iter().cloned().eq(expected), "{keys:?}");
+}
+
+#[test]
+fn a_call_without_a_connection_has_no_connection_scope() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let refused = begin(&store.namespace("tenant")).get(Scope::Connection, b"k");
+    assert!(matches!(refused, Err(HostError::Invalid(_))));
+}
