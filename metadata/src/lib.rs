@@ -4,7 +4,7 @@
 //! ```text
 //!            blob's metadata                  {"prompt":"Hi","max_tokens":5}
 //!                  │                                       │
-//!   Metadata::decode (model)                  Function::encode_arguments (transcode)
+//!   Metadata::decode (model)                  Metadata::encode_arguments (transcode)
 //!                  │                                       │
 //!   functions, types, hash ────────────────────────────────┤
 //!                  │                                       ▼
@@ -14,6 +14,49 @@
 //! - [`Metadata`]: decoded and checked metadata; [`Metadata::resolve`] finds a [`Function`] by name.
 //! - [`Metadata::encode_arguments`], [`Metadata::decode_return`], [`Metadata::decode_item`]: transcoding.
 //! - [`discovery`], [`openrpc`], [`MetadataDiff`]: what is told about a runtime.
+//!
+//! ```
+//! use realm_metadata::{Metadata, Outcome};
+//! use realm_primitives::{RuntimeError, RuntimeVersion, api::{Core, NativeDispatch}};
+//! use serde_json::json;
+//!
+//! realm_primitives::decl_runtime_apis! {
+//!     pub trait SumApi {
+//!         fn sum(left: u32, right: Option<u32>) -> Result<u64, RuntimeError>;
+//!     }
+//! }
+//!
+//! struct Runtime;
+//! realm_primitives::runtime_version! {
+//!     Runtime {
+//!         spec_name: "sum", impl_name: "sum", authoring_version: 1, spec_version: 1, impl_version: 1,
+//!         transaction_version: 1, state_version: 1,
+//!     }
+//! }
+//! realm_primitives::impl_runtime_apis! {
+//!     impl Core for Runtime {
+//!         fn version() -> RuntimeVersion { Runtime::runtime_version() }
+//!         fn migrate(_: u32) -> Result<(), RuntimeError> { Ok(()) }
+//!     }
+//!     impl SumApi for Runtime {
+//!         fn sum(left: u32, right: Option<u32>) -> Result<u64, RuntimeError> {
+//!             Ok(u64::from(left) + u64::from(right.unwrap_or(0)))
+//!         }
+//!     }
+//! }
+//!
+//! // As the node does it, but without a sandbox.
+//! let opaque = <Runtime as realm_primitives::api::Metadata>::metadata();
+//! let metadata = Metadata::decode(&opaque.0)?;
+//! let sum = metadata.resolve("sum")?;
+//! let arguments = metadata.encode_arguments(sum, &json!({"left": 1, "right": 2}))?;
+//! let answer = Runtime::dispatch(sum.name.full(), &arguments)?;
+//! assert_eq!(metadata.decode_return(sum, &answer)?, Outcome::Value(json!(3)));
+//!
+//! let error = metadata.encode_arguments(sum, &json!({"left": -1})).unwrap_err();
+//! assert_eq!(error.to_string(), "left: must be from 0 to 4294967295, got number -1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # JSON of SCALE types
 //!
