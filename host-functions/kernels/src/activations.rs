@@ -106,8 +106,8 @@ pub(crate) trait Panel: Copy + Send + Sync + 'static {
     const BLOCK_LEN: usize;
     /// All panels held, block after block, eight rows after eight rows.
     fn all(activations: &Activations) -> &[Self];
-    /// Takes row `row` of the panel from one block of values.
-    fn take<S: Simd>(&mut self, simd: S, row: usize, block: &[f32]);
+    /// Takes row `row` of each panel from one block of `x` each; panels past the end of `x` become zero.
+    fn take<S: Simd>(simd: S, panels: &mut [Self], row: usize, x: &[f32]);
 }
 
 /// `panels[..len]` from `x`, in parallel.
@@ -120,7 +120,7 @@ fn fill<P: Panel>(pool: &Pool, panels: &mut Vec<P>, len: usize, blocks: usize, x
     pool.run(len, chunk_len, |range| {
         // SAFETY: the pool gives every index to one chunk only.
         let panels = unsafe { shared.slice(range.clone()) };
-        pool.isa().run(Fill { panels, first: range.start, blocks, x, zero });
+        pool.isa().run(Fill { panels, first: range.start, blocks, x });
     });
 }
 
@@ -128,9 +128,9 @@ struct Fill<'a, P> {
     panels: &'a mut [P],
     /// Index of the first of `panels` among all.
     first: usize,
+    /// Panels of the same eight rows.
     blocks: usize,
     x: Rows<'a>,
-    zero: P,
 }
 
 impl<P: Panel> Op for Fill<'_, P> {
@@ -138,15 +138,18 @@ impl<P: Panel> Op for Fill<'_, P> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for (i, panel) in self.panels.iter_mut().enumerate() {
-            let (first_row, block) = ((self.first + i) / self.blocks * PANEL_ROWS, (self.first + i) % self.blocks);
-            let columns = block * P::BLOCK_LEN..(block + 1) * P::BLOCK_LEN;
-            if columns.end > self.x.row_len() {
-                *panel = self.zero;
-                continue;
-            }
-            for row in 0..PANEL_ROWS.min(self.x.count() - first_row) {
-                panel.take(s, row, &self.x.row(first_row + row)[columns.clone()]);
+        let mut rest = self.panels;
+        let mut at = self.first;
+        while !rest.is_empty() {
+            let (eight, block) = (at / self.blocks, at % self.blocks);
+            let (panels, after) = rest.split_at_mut(rest.len().min(self.blocks - block));
+            at += panels.len();
+            rest = after;
+            let columns = self.x.row_len();
+            let columns = (block * P::BLOCK_LEN).min(columns)..((block + panels.len()) * P::BLOCK_LEN).min(columns);
+            let rows = eight * PANEL_ROWS..self.x.count().min((eight + 1) * PANEL_ROWS);
+            for (row, i) in rows.enumerate() {
+                P::take(s, panels, row, &self.x.row(i)[columns.clone()]);
             }
         }
     }
@@ -160,17 +163,84 @@ impl Panel for PanelF32 {
     }
 
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: S, row: usize, block: &[f32]) {
-        self[row] = block[0];
+    fn take<S: Simd>(_: S, panels: &mut [Self], row: usize, x: &[f32]) {
+        for (panel, &x) in panels.iter_mut().zip(x) {
+            panel[row % PANEL_ROWS] = x;
+        }
     }
 }
 
-/// Sixteen values times `inverse`, rounded to i8, and their sum.
-#[inline(always)]
-fn quantize<S: Simd>(s: S, x: &[f32; 16], inverse: S::F, out: &mut [i8; 16]) -> i32 {
-    let rounded = s.round(s.mul(s.load(x), inverse));
-    s.store_low_bytes(rounded, out);
-    out.iter().map(|&q| i32::from(q)).sum()
+impl Panel for Panel32 {
+    const BLOCK_LEN: usize = 32;
+
+    fn all(activations: &Activations) -> &[Self] {
+        &activations.panels_32
+    }
+
+    #[inline(always)]
+    fn take<S: Simd>(s: S, panels: &mut [Self], row: usize, x: &[f32]) {
+        let row = row % PANEL_ROWS;
+        let (blocks, _) = x.as_chunks::<32>();
+        let (full, empty) = panels.split_at_mut(blocks.len());
+        for (panel, block) in full.iter_mut().zip(blocks) {
+            let (lines, _) = block.as_chunks::<16>();
+            let (scale, inverse) = scale_of(s, lines);
+            let inverse = s.splat(inverse);
+            let mut sum = s.splat_i32(0);
+            let (out, _) = panel.values[row].as_flattened_mut().as_chunks_mut::<16>();
+            for (line, out) in lines.iter().zip(out) {
+                let rounded = s.round(s.mul(s.load(line), inverse));
+                s.store_low_bytes(rounded, out);
+                sum = s.add_i32(sum, rounded);
+            }
+            // Thirty-two integers of at most 127: exact in f32.
+            let sum = s.sum(s.to_f32(sum)) as i32;
+            panel.scale[row] = scale;
+            panel.bias_128[row] = sum.wrapping_mul(-128);
+            panel.bias_8[row] = sum.wrapping_mul(-8);
+        }
+        empty.fill(Panel32::ZERO);
+    }
+}
+
+impl Panel for Panel256 {
+    const BLOCK_LEN: usize = 256;
+
+    fn all(activations: &Activations) -> &[Self] {
+        &activations.panels_256
+    }
+
+    #[inline(always)]
+    fn take<S: Simd>(s: S, panels: &mut [Self], row: usize, x: &[f32]) {
+        let row = row % PANEL_ROWS;
+        for (panel, block) in panels.iter_mut().zip(x.as_chunks::<256>().0) {
+            let (lines, _) = block.as_chunks::<16>();
+            let (scale, inverse) = scale_of(s, lines);
+            let inverse = s.splat(inverse);
+            let (out, _) = panel.values[row].as_flattened_mut().as_chunks_mut::<16>();
+            for (line, out) in lines.iter().zip(out) {
+                s.store_low_bytes(s.round(s.mul(s.load(line), inverse)), out);
+            }
+            // Sums of four values, then of sixteen.
+            let ones = s.splat_i32(0x0101_0101);
+            let (out, _) = panel.values[row].as_chunks::<16>();
+            let mut sums = [0i32; 16];
+            for (four, sums) in out.iter().zip(sums.as_chunks_mut::<4>().0) {
+                let quads = s.to_f32(s.dot(s.splat_i32(0), ones, s.load_signed(four)));
+                let mut lanes = [0.0; 16];
+                s.store(quads, &mut lanes);
+                for (sum, quad) in sums.iter_mut().zip(lanes.as_chunks::<4>().0) {
+                    // Small integers: exact in f32.
+                    *sum = (quad[0] + quad[1] + quad[2] + quad[3]) as i32;
+                }
+            }
+            panel.scale[row] = scale;
+            panel.bias_32[row] = sums.map(|sum| sum.wrapping_mul(-32));
+            // At most 32 * 128 in magnitude, which an i16 holds.
+            panel.sums[row] =
+                crate::formats::MINIMUM_ORDER.map(|pair| pair.map(|sub| (sums[sub * 2] + sums[sub * 2 + 1]) as i16));
+        }
+    }
 }
 
 /// The scale that maps the largest magnitude to 127, and its inverse. Zero for a block of zeros.
@@ -183,52 +253,4 @@ fn scale_of<S: Simd>(s: S, block: &[[f32; 16]]) -> (f32, f32) {
     }
     let max = s.max_lane(max);
     (max / 127.0, if max > 0.0 { 127.0 / max } else { 0.0 })
-}
-
-impl Panel for Panel32 {
-    const BLOCK_LEN: usize = 32;
-
-    fn all(activations: &Activations) -> &[Self] {
-        &activations.panels_32
-    }
-
-    #[inline(always)]
-    fn take<S: Simd>(&mut self, s: S, row: usize, block: &[f32]) {
-        let (block, _) = block.as_chunks::<16>();
-        let (scale, inverse) = scale_of(s, block);
-        let inverse = s.splat(inverse);
-        let mut sum = 0;
-        let (out, _) = self.values[row].as_flattened_mut().as_chunks_mut::<16>();
-        for (x, out) in block.iter().zip(out) {
-            sum += quantize(s, x, inverse, out);
-        }
-        self.scale[row] = scale;
-        self.bias_128[row] = -128 * sum;
-        self.bias_8[row] = -8 * sum;
-    }
-}
-
-impl Panel for Panel256 {
-    const BLOCK_LEN: usize = 256;
-
-    fn all(activations: &Activations) -> &[Self] {
-        &activations.panels_256
-    }
-
-    #[inline(always)]
-    fn take<S: Simd>(&mut self, s: S, row: usize, block: &[f32]) {
-        let (block, _) = block.as_chunks::<16>();
-        let (scale, inverse) = scale_of(s, block);
-        let inverse = s.splat(inverse);
-        let mut sums = [0i32; 16];
-        let (out, _) = self.values[row].as_flattened_mut().as_chunks_mut::<16>();
-        for ((x, out), sum) in block.iter().zip(out).zip(&mut sums) {
-            *sum = quantize(s, x, inverse, out);
-        }
-        self.scale[row] = scale;
-        self.bias_32[row] = sums.map(|sum| -32 * sum);
-        // At most 32 * 128 in magnitude, which an i16 holds.
-        self.sums[row] =
-            crate::formats::MINIMUM_ORDER.map(|pair| pair.map(|sub| (sums[sub * 2] + sums[sub * 2 + 1]) as i16));
-    }
 }

@@ -8,8 +8,17 @@ const RUN: usize = 64;
 /// The index of the largest value, the lowest such index on ties; `None` if there is no value that
 /// is a number.
 pub fn argmax(x: &[f32]) -> Option<u32> {
-    let max = x.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max });
-    let index = x.iter().position(|&x| x == max)?;
+    // As many chains as a run, so that the comparisons need not wait for each other.
+    let mut chains = [f32::NEG_INFINITY; RUN];
+    let larger = |max: f32, x: f32| if x > max { x } else { max };
+    for run in x.chunks(RUN) {
+        for (chain, &x) in chains.iter_mut().zip(run) {
+            *chain = larger(*chain, x);
+        }
+    }
+    let max = chains.into_iter().fold(f32::NEG_INFINITY, larger);
+    let run = x.chunks(RUN).position(|run| run.iter().fold(false, |any, &x| any | (x == max)))?;
+    let index = run * RUN + x[run * RUN..].iter().position(|&x| x == max)?;
     u32::try_from(index).ok()
 }
 

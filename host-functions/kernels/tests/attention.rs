@@ -121,6 +121,18 @@ fn agrees_with_f64_for_every_group() {
 }
 
 #[test]
+fn rows_taken_together_add_only_what_they_see() {
+    // Rows side by side in a pack: ends within one span, across spans, far apart, unsorted.
+    for group in [1, 2, 3, 4] {
+        let visible = [1, 2, 3, 62, 63, 64, 65, 66, 200, 3, 130, 127, 128, 129];
+        check(1, group, 16, KvType::F16, &visible, &PLAIN);
+        for window in [1, 3, 60, 70] {
+            check(1, group, 16, KvType::F16, &visible, &AttentionOptions { window: Some(window), ..PLAIN });
+        }
+    }
+}
+
+#[test]
 fn windows_and_caps() {
     for window in [1, 5, 16, 63, 64, 1000] {
         check(2, 3, 16, KvType::F32, &[1, 16, 70, 200], &AttentionOptions { window: Some(window), ..PLAIN });

@@ -1,13 +1,14 @@
-//! The queries of one row that share a key-value head, over all positions they see.
+//! Queries that share a key-value head and blocks, over all positions each of them sees.
 //!
-//! Positions are taken in spans of 64 from the block of the first one on: scores, a running maximum,
-//! exponentials, then the values' weighted sum, rescaled whenever the maximum grows. Where spans
-//! begin depends on the row alone, so its result does not depend on how a prompt was cut.
+//! Positions are taken in spans of 64: scores, a running maximum, exponentials, then the values'
+//! weighted sum, rescaled whenever the maximum grows. Spans begin at multiples of 64, and a query
+//! adds exactly the positions it sees, in order; so its result depends neither on how a prompt was
+//! cut nor on the queries beside it.
 
 use std::ops::Range;
 
+use super::QUERIES_MAX;
 use super::layout::{Element, KvArena, KvLayout, KvType};
-use super::GROUP_MAX;
 use crate::Isa;
 use crate::elementwise::{Map, Softcap};
 use crate::isa::Op;
@@ -19,163 +20,174 @@ const SPAN_BLOCKS: usize = 4;
 const SPAN: usize = SPAN_BLOCKS * KvLayout::POSITIONS;
 const VALUE_LINES_MAX: usize = KvLayout::HEAD_DIM_MAX / LANES;
 
-pub(super) struct Heads<'a> {
-    pub layout: &'a KvLayout,
-    pub arena: KvArena<'a>,
-    pub kv_head: usize,
-    pub blocks: &'a [u32],
-    pub positions: Range<usize>,
-    pub scale: f32,
-    pub softcap: Option<Softcap>,
-    /// At most `GROUP_MAX` heads.
+/// One head of one row.
+#[derive(Default)]
+pub(super) struct Query<'a> {
     pub q: &'a [f32],
+    pub positions: Range<usize>,
     pub out: &'a mut [f32],
 }
 
-impl Heads<'_> {
-    pub(super) fn attend(self, isa: Isa) {
-        match self.layout.ty() {
-            KvType::F16 => isa.run(Attend::<u16> { heads: self, element: std::marker::PhantomData }),
-            KvType::F32 => isa.run(Attend::<f32> { heads: self, element: std::marker::PhantomData }),
-        }
+pub(super) struct Task<'a, 'b> {
+    pub layout: &'a KvLayout,
+    pub arena: KvArena<'a>,
+    pub kv_head: usize,
+    /// Hold the positions of every query.
+    pub blocks: &'a [u32],
+    pub scale: f32,
+    pub softcap: Option<Softcap>,
+    /// At most `QUERIES_MAX`.
+    pub queries: &'b mut [Query<'a>],
+}
+
+pub(super) fn attend(isa: Isa, task: Task<'_, '_>) {
+    match task.layout.ty() {
+        KvType::F16 => isa.run(Attend::<u16> { task, element: std::marker::PhantomData }),
+        KvType::F32 => isa.run(Attend::<f32> { task, element: std::marker::PhantomData }),
     }
 }
 
-struct Attend<'a, E> {
-    heads: Heads<'a>,
+struct Attend<'a, 'b, E> {
+    task: Task<'a, 'b>,
     element: std::marker::PhantomData<E>,
 }
 
-impl<E: Element> Op for Attend<'_, E> {
+impl<E: Element> Op for Attend<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let heads = self.heads;
-        if heads.positions.is_empty() {
-            heads.out.fill(0.0);
-            return;
-        }
-        const { assert!(GROUP_MAX == 8) };
-        match heads.q.len() / heads.layout.head_dim() {
-            1 => attend::<S, E, 1, 4>(s, heads),
-            2 => attend::<S, E, 2, 4>(s, heads),
-            3 => attend::<S, E, 3, 2>(s, heads),
-            4 => attend::<S, E, 4, 2>(s, heads),
-            5 => attend::<S, E, 5, 1>(s, heads),
-            6 => attend::<S, E, 6, 1>(s, heads),
-            7 => attend::<S, E, 7, 1>(s, heads),
-            _ => attend::<S, E, 8, 1>(s, heads),
+        const { assert!(QUERIES_MAX == 8) };
+        match self.task.queries.len() {
+            0 => {}
+            1 => together::<S, E, 1, 4>(s, self.task),
+            2 => together::<S, E, 2, 4>(s, self.task),
+            3 => together::<S, E, 3, 2>(s, self.task),
+            4 => together::<S, E, 4, 2>(s, self.task),
+            5 => together::<S, E, 5, 1>(s, self.task),
+            6 => together::<S, E, 6, 1>(s, self.task),
+            7 => together::<S, E, 7, 1>(s, self.task),
+            _ => together::<S, E, 8, 1>(s, self.task),
         }
     }
 }
 
-/// `G` query heads; `T` lines at once, so that enough chains are under way.
+/// What has been summed so far for `G` queries.
+struct Sums<F, const G: usize> {
+    /// The largest score.
+    max: [f32; G],
+    /// Of `e^(score - max)`.
+    weights: [F; G],
+    /// Of values times `e^(score - max)`.
+    values: [[[f32; LANES]; VALUE_LINES_MAX]; G],
+}
+
+/// Keys and values of a span: per block, `head_dim` lines of keys, then the lines of values.
+struct Span<'a, E> {
+    lines: [&'a [[E; LANES]]; SPAN_BLOCKS],
+    head_dim: usize,
+    value_lines: usize,
+}
+
+/// In which order the positions of a span are added.
+enum Step {
+    Before,
+    Shared,
+    After,
+}
+
+/// `G` queries; `T` lines at once, so that enough chains are under way.
 #[inline(always)]
-fn attend<S: Simd, E: Element, const G: usize, const T: usize>(s: S, heads: Heads<'_>) {
-    let Heads { layout, arena, kv_head, blocks, positions, scale, softcap, q, out } = heads;
+fn together<S: Simd, E: Element, const G: usize, const T: usize>(s: S, task: Task<'_, '_>) {
+    let Task { layout, arena, kv_head, blocks, scale, softcap, queries } = task;
     let (head_dim, value_lines) = (layout.head_dim(), layout.value_lines());
-    let mut max = [f32::NEG_INFINITY; G];
-    let mut sum = [s.splat(0.0); G];
-    let mut total = [[[0.0f32; LANES]; VALUE_LINES_MAX]; G];
+    let mut sums = Sums {
+        max: [f32::NEG_INFINITY; G],
+        weights: [s.splat(0.0); G],
+        values: [[[0.0; LANES]; VALUE_LINES_MAX]; G],
+    };
+    let mut q: [&[f32]; G] = [&[]; G];
+    for g in 0..G {
+        q[g] = queries[g].q;
+    }
+    let start = queries.iter().map(|query| query.positions.start).min().unwrap_or(0);
+    let end = queries.iter().map(|query| query.positions.end).max().unwrap_or(0);
 
-    let first_block = positions.start / KvLayout::POSITIONS;
-    let last_block = positions.end.div_ceil(KvLayout::POSITIONS);
-    for start in (first_block..last_block).step_by(SPAN_BLOCKS) {
-        let count = SPAN_BLOCKS.min(last_block - start);
-        let mut lines: [&[[E; LANES]]; SPAN_BLOCKS] = [&[]; SPAN_BLOCKS];
-        for (line, &block) in lines.iter_mut().zip(&blocks[start..start + count]) {
-            *line = arena.head::<E>(layout, block, kv_head);
+    for base in (start / SPAN * SPAN..end).step_by(SPAN) {
+        let first_block = base / KvLayout::POSITIONS;
+        let count = (end - base).div_ceil(KvLayout::POSITIONS).min(SPAN_BLOCKS);
+        let mut span = Span { lines: [&[]; SPAN_BLOCKS], head_dim, value_lines };
+        for (lines, &block) in span.lines.iter_mut().zip(&blocks[first_block..first_block + count]) {
+            *lines = arena.head::<E>(layout, block, kv_head);
         }
-
-        let mut scores = [[f32::NEG_INFINITY; SPAN]; G];
+        let mut scores = [[0.0; SPAN]; G];
         let mut done = 0;
         while done < count {
             if T > 1 && count - done >= T {
-                score::<S, E, G, T>(s, &lines[done..], head_dim, q, scale, done, &mut scores);
+                score::<S, E, G, T>(s, &span, q, scale, done, &mut scores);
                 done += T;
             } else {
-                score::<S, E, G, 1>(s, &lines[done..], head_dim, q, scale, done, &mut scores);
+                score::<S, E, G, 1>(s, &span, q, scale, done, &mut scores);
                 done += 1;
             }
         }
-
-        // Positions of this span that the row sees.
-        let base = start * KvLayout::POSITIONS;
-        let seen = positions.start.max(base) - base..positions.end.min(base + SPAN) - base;
+        let mut seen = [const { 0..0 }; G];
         for g in 0..G {
-            let (scores, _) = scores[g].as_chunks_mut::<LANES>();
-            if let Some(cap) = softcap {
-                for x in &mut scores[..count] {
-                    s.store(cap.at(s, s.load(x)), x);
-                }
-            }
-            let flat = scores.as_flattened_mut();
-            flat[..seen.start].fill(f32::NEG_INFINITY);
-            flat[seen.end..].fill(f32::NEG_INFINITY);
-
-            let mut lanes = s.load(&scores[0]);
-            for x in &scores[1..count] {
-                lanes = s.max(lanes, s.load(x));
-            }
-            let span_max = s.max_lane(lanes);
-            if span_max > max[g] {
-                let mut shrink = [0.0; LANES];
-                s.store(math::exp(s, s.splat(max[g] - span_max)), &mut shrink);
-                let shrink = s.splat(shrink[0]);
-                sum[g] = s.mul(sum[g], shrink);
-                for line in &mut total[g][..value_lines] {
-                    s.store(s.mul(s.load(line), shrink), line);
-                }
-                max[g] = span_max;
-            }
-            // A row of NaN or of infinite scores has no maximum; its result is NaN.
-            let shift = s.splat(max[g]);
-            for x in &mut scores[..count] {
-                let e = math::exp(s, s.sub(s.load(x), shift));
-                sum[g] = s.add(sum[g], e);
-                s.store(e, x);
+            let clip = |position: usize| position.clamp(base, base + SPAN) - base;
+            seen[g] = clip(queries[g].positions.start)..clip(queries[g].positions.end);
+            if !seen[g].is_empty() {
+                weigh(s, g, &seen[g], count, softcap, &mut scores[g], &mut sums, value_lines);
             }
         }
-
-        let mut line = 0;
-        while line < value_lines {
-            if T > 1 && value_lines - line >= T {
-                gather::<S, E, G, T>(s, &lines, head_dim, value_lines, line, seen.end, &scores, &mut total);
-                line += T;
-            } else {
-                gather::<S, E, G, 1>(s, &lines, head_dim, value_lines, line, seen.end, &scores, &mut total);
-                line += 1;
+        // What all see is added together; what only some see is added to theirs, before and after.
+        let start = seen.iter().map(|seen| seen.start).max().unwrap_or(0);
+        let end = seen.iter().map(|seen| seen.end).min().unwrap_or(0);
+        let shared = if start < end { start..end } else { SPAN..SPAN };
+        for step in [Step::Before, Step::Shared, Step::After] {
+            if let Step::Shared = step {
+                gather::<S, E, G, G, T>(s, &span, 0, shared.clone(), &scores, &mut sums);
+                continue;
+            }
+            for (g, seen) in seen.iter().enumerate().filter(|_| G > 1) {
+                let own = match step {
+                    Step::Before => seen.start..seen.end.min(shared.start),
+                    _ => seen.start.max(shared.end)..seen.end,
+                };
+                gather::<S, E, G, 1, 1>(s, &span, g, own, &scores, &mut sums);
             }
         }
     }
 
-    for (g, out) in out.chunks_exact_mut(head_dim).enumerate().take(G) {
-        let inverse = s.splat(1.0 / s.sum(sum[g]));
-        for (line, out) in total[g].iter().zip(out.chunks_mut(LANES)) {
+    for (g, query) in queries.iter_mut().enumerate().take(G) {
+        if query.positions.is_empty() {
+            query.out.fill(0.0);
+            continue;
+        }
+        let inverse = s.splat(1.0 / s.sum(sums.weights[g]));
+        for (line, out) in sums.values[g].iter().zip(query.out.chunks_mut(LANES)) {
             store_part(s, s.mul(s.load(line), inverse), out);
         }
     }
 }
 
-/// The scores of `T` blocks of keys with `G` queries.
+/// The scores of `T` blocks of keys, from block `first` of the span on, with `G` queries.
 #[inline(always)]
 fn score<S: Simd, E: Element, const G: usize, const T: usize>(
     s: S,
-    lines: &[&[[E; LANES]]],
-    head_dim: usize,
-    q: &[f32],
+    span: &Span<'_, E>,
+    q: [&[f32]; G],
     scale: f32,
     first: usize,
     scores: &mut [[f32; SPAN]; G],
 ) {
+    let head_dim = span.head_dim;
     let mut keys: [&[[E; LANES]]; T] = [&[]; T];
     for t in 0..T {
-        keys[t] = &lines[t][..head_dim];
+        keys[t] = &span.lines[first + t][..head_dim];
     }
     let mut queries: [&[f32]; G] = [&[]; G];
     for g in 0..G {
-        queries[g] = &q[g * head_dim..][..head_dim];
+        queries[g] = &q[g][..head_dim];
     }
     let mut total = [[s.splat(0.0); G]; T];
     for d in 0..head_dim {
@@ -194,41 +206,114 @@ fn score<S: Simd, E: Element, const G: usize, const T: usize>(
     }
 }
 
-/// Adds the weighted values of the span's first `end` positions, `T` lines from `line` on.
+/// Turns query `g`'s scores of the positions it sees, of which there are some, into weights.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)] // the loop nest of one function, cut in two
-fn gather<S: Simd, E: Element, const G: usize, const T: usize>(
+#[allow(clippy::too_many_arguments)] // a part of `together`
+fn weigh<S: Simd, const G: usize>(
     s: S,
-    lines: &[&[[E; LANES]]; SPAN_BLOCKS],
-    head_dim: usize,
+    g: usize,
+    seen: &Range<usize>,
+    count: usize,
+    softcap: Option<Softcap>,
+    scores: &mut [f32; SPAN],
+    sums: &mut Sums<S::F, G>,
     value_lines: usize,
-    line: usize,
-    end: usize,
-    weights: &[[f32; SPAN]; G],
-    total: &mut [[[f32; LANES]; VALUE_LINES_MAX]; G],
 ) {
-    let mut sums = [[s.splat(0.0); G]; T];
-    for g in 0..G {
-        for t in 0..T {
-            sums[t][g] = s.load(&total[g][line + t]);
+    let (lines, _) = scores.as_chunks_mut::<LANES>();
+    if let Some(cap) = softcap {
+        for x in &mut lines[..count] {
+            s.store(cap.at(s, s.load(x)), x);
         }
     }
-    for (block, lines) in lines.iter().enumerate().take(end.div_ceil(LANES)) {
-        let first = block * LANES;
-        let values = lines[head_dim..].chunks_exact(value_lines);
-        for (i, value) in values.enumerate().take(LANES.min(end - first)) {
+    let flat = lines.as_flattened_mut();
+    flat[..seen.start].fill(f32::NEG_INFINITY);
+    flat[seen.end..].fill(f32::NEG_INFINITY);
+
+    let mut max = s.splat(f32::NEG_INFINITY);
+    for x in &lines[..count] {
+        max = s.max(max, s.load(x));
+    }
+    let span_max = s.max_lane(max);
+    if span_max > sums.max[g] {
+        let mut shrink = [0.0; LANES];
+        s.store(math::exp(s, s.splat(sums.max[g] - span_max)), &mut shrink);
+        let shrink = s.splat(shrink[0]);
+        sums.weights[g] = s.mul(sums.weights[g], shrink);
+        for line in &mut sums.values[g][..value_lines] {
+            s.store(s.mul(s.load(line), shrink), line);
+        }
+        sums.max[g] = span_max;
+    }
+    // Scores that are all NaN have no maximum: the result is NaN.
+    let shift = s.splat(sums.max[g]);
+    for x in &mut lines[..count] {
+        let e = math::exp(s, s.sub(s.load(x), shift));
+        sums.weights[g] = s.add(sums.weights[g], e);
+        s.store(e, x);
+    }
+}
+
+/// Adds the weighted values of `positions` of the span to `N` queries from query `first` on, `T`
+/// lines at once.
+#[inline(always)]
+fn gather<S: Simd, E: Element, const G: usize, const N: usize, const T: usize>(
+    s: S,
+    span: &Span<'_, E>,
+    first: usize,
+    positions: Range<usize>,
+    weights: &[[f32; SPAN]; G],
+    sums: &mut Sums<S::F, G>,
+) {
+    if positions.is_empty() {
+        return;
+    }
+    let mut line = 0;
+    while line < span.value_lines {
+        if T > 1 && span.value_lines - line >= T {
+            gather_lines::<S, E, G, N, T>(s, span, first, positions.clone(), line, weights, sums);
+            line += T;
+        } else {
+            gather_lines::<S, E, G, N, 1>(s, span, first, positions.clone(), line, weights, sums);
+            line += 1;
+        }
+    }
+}
+
+/// As [`gather`], of the `T` lines from `line` on.
+#[inline(always)]
+fn gather_lines<S: Simd, E: Element, const G: usize, const N: usize, const T: usize>(
+    s: S,
+    span: &Span<'_, E>,
+    first: usize,
+    positions: Range<usize>,
+    line: usize,
+    weights: &[[f32; SPAN]; G],
+    sums: &mut Sums<S::F, G>,
+) {
+    let mut total = [[s.splat(0.0); N]; T];
+    for n in 0..N {
+        for t in 0..T {
+            total[t][n] = s.load(&sums.values[first + n][line + t]);
+        }
+    }
+    for block in positions.start / LANES..positions.end.div_ceil(LANES) {
+        let base = block * LANES;
+        let slots = positions.start.max(base) - base..positions.end.min(base + LANES) - base;
+        let values = &span.lines[block][span.head_dim..];
+        let values = values[slots.start * span.value_lines..slots.end * span.value_lines].chunks_exact(span.value_lines);
+        for (position, value) in (base + slots.start..).zip(values) {
             let value = &value[line..line + T];
             for t in 0..T {
                 let x = E::load(s, &value[t]);
-                for g in 0..G {
-                    sums[t][g] = s.fma(x, s.splat(weights[g][first + i]), sums[t][g]);
+                for n in 0..N {
+                    total[t][n] = s.fma(x, s.splat(weights[first + n][position % SPAN]), total[t][n]);
                 }
             }
         }
     }
-    for g in 0..G {
+    for n in 0..N {
         for t in 0..T {
-            s.store(sums[t][g], &mut total[g][line + t]);
+            s.store(total[t][n], &mut sums.values[first + n][line + t]);
         }
     }
 }

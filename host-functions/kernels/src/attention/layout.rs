@@ -7,11 +7,11 @@
 //! values   [16 positions][head_dim, padded]    so that a position's values are added at once
 //! ```
 
-use half::f16;
-
+use crate::Isa;
 use crate::error::{ShapeError, expect};
+use crate::isa::Op;
 use crate::memory::{Plain, cast, cast_mut};
-use crate::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd, load_part};
 
 /// What keys and values are stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,31 +127,34 @@ impl<'a> KvArena<'a> {
 }
 
 /// A stored key or value.
-pub(super) trait Element: Plain {
-    fn narrow(x: f32) -> Self;
+pub(super) trait Element: Plain + Default {
     fn load<S: Simd>(simd: S, line: &[Self; LANES]) -> S::F;
+    fn store<S: Simd>(simd: S, x: S::F, line: &mut [Self; LANES]);
 }
 
 impl Element for f32 {
-    fn narrow(x: f32) -> f32 {
-        x
-    }
     #[inline(always)]
     fn load<S: Simd>(simd: S, line: &[f32; LANES]) -> S::F {
         simd.load(line)
+    }
+    #[inline(always)]
+    fn store<S: Simd>(simd: S, x: S::F, line: &mut [f32; LANES]) {
+        simd.store(x, line);
     }
 }
 
 /// f16 bits.
 impl Element for u16 {
-    fn narrow(x: f32) -> u16 {
-        // A key or value too large for f16 is stored as the largest, not as infinity, which would
-        // turn the sums of every later row into NaN.
-        f16::from_f32(x.clamp(-65504.0, 65504.0)).to_bits()
-    }
     #[inline(always)]
     fn load<S: Simd>(simd: S, line: &[u16; LANES]) -> S::F {
         simd.load_f16(line)
+    }
+    #[inline(always)]
+    fn store<S: Simd>(simd: S, x: S::F, line: &mut [u16; LANES]) {
+        // A key or value too large for f16 is stored as the largest, not as infinity, which would
+        // turn the sums of every later row into NaN. NaN stays.
+        let x = simd.min(simd.splat(65504.0), simd.max(simd.splat(-65504.0), x));
+        simd.store_f16(x, line);
     }
 }
 
@@ -177,19 +180,38 @@ pub fn write_kv(layout: &KvLayout, block: &mut [u8], slot: usize, k: &[f32], v: 
 fn write<E: Element>(layout: &KvLayout, block: &mut [u8], slot: usize, k: &[f32], v: &[f32]) -> Result<(), ShapeError> {
     let misaligned = ShapeError { what: "alignment of a key-value block", expected: 0, actual: block.as_ptr() as usize % 4 };
     let lines = cast_mut::<[E; LANES]>(block).ok_or(misaligned)?;
-    let heads = lines.chunks_exact_mut(layout.head_lines());
-    let (k, v) = (k.chunks_exact(layout.head_dim), v.chunks_exact(layout.head_dim));
-    for ((head, k), v) in heads.zip(k).zip(v) {
-        let (keys, values) = head.split_at_mut(layout.head_dim);
-        for (line, &x) in keys.iter_mut().zip(k) {
-            line[slot] = E::narrow(x);
-        }
-        let row = &mut values[slot * layout.value_lines()..][..layout.value_lines()];
-        for (line, x) in row.iter_mut().zip(v.chunks(LANES)) {
-            let mut padded = [0.0; LANES];
-            padded[..x.len()].copy_from_slice(x);
-            *line = padded.map(E::narrow);
+    Isa::detect().run(Write { layout, lines, slot, k, v });
+    Ok(())
+}
+
+struct Write<'a, E> {
+    layout: &'a KvLayout,
+    lines: &'a mut [[E; LANES]],
+    slot: usize,
+    k: &'a [f32],
+    v: &'a [f32],
+}
+
+impl<E: Element> Op for Write<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (head_dim, value_lines) = (self.layout.head_dim, self.layout.value_lines());
+        let heads = self.lines.chunks_exact_mut(self.layout.head_lines());
+        for ((head, k), v) in heads.zip(self.k.chunks_exact(head_dim)).zip(self.v.chunks_exact(head_dim)) {
+            let (keys, values) = head.split_at_mut(head_dim);
+            for (lines, x) in keys.chunks_mut(LANES).zip(k.chunks(LANES)) {
+                let mut stored = [E::default(); LANES];
+                E::store(s, load_part(s, x, 0.0), &mut stored);
+                for (line, x) in lines.iter_mut().zip(stored) {
+                    line[self.slot % LANES] = x;
+                }
+            }
+            let row = &mut values[self.slot * value_lines..][..value_lines];
+            for (line, x) in row.iter_mut().zip(v.chunks(LANES)) {
+                E::store(s, load_part(s, x, 0.0), line);
+            }
         }
     }
-    Ok(())
 }

@@ -2,22 +2,27 @@
 //!
 //! Each row of a batch brings its own list of blocks and how many positions it sees, so decoding
 //! rows of several sequences and a chunk of a prompt (rows that each see one position more) are the
-//! same thing. All query heads that share a key-value head are computed together.
+//! same thing. All query heads that share a key-value head are computed together, and so are rows
+//! side by side that share their blocks.
 
 mod kernel;
 mod layout;
 
+use std::ops::Range;
+
 use crate::elementwise::Softcap;
 use crate::error::{ShapeError, expect};
 use crate::rows::{Rows, RowsMut};
-use crate::Pool;
+use crate::{Isa, Pool};
+
+use kernel::{Query, Task};
 
 pub use layout::{KvArena, KvLayout, KvType, write_kv};
 
 /// Multiply-adds in a chunk, at least.
 const CHUNK_WORK: usize = 1 << 17;
-/// Query heads computed together.
-const GROUP_MAX: usize = 8;
+/// Query heads, of one or more rows, computed together: *lanes* of the kernel.
+const QUERIES_MAX: usize = 8;
 
 /// What one row attends to.
 #[derive(Debug, Clone, Copy)]
@@ -70,34 +75,82 @@ pub fn attention(
         }
         positions += visible.min(options.window.map_or(usize::MAX, |window| window as usize));
     }
-    // Units in the order of heads: consecutive ones of a prompt read the same keys and values.
-    let unit_work = (positions / rows.len().max(1) * head_dim * group * 2).max(1);
-    pool.run(rows.len() * kv_heads, CHUNK_WORK.div_ceil(unit_work), |units| {
+    // A pack is as many rows as the kernel takes, or one row with part of its heads at a time. Units
+    // are in the order of heads: consecutive ones of a prompt read the same keys and values.
+    let pack_len = (QUERIES_MAX / group.max(1)).max(1);
+    let packs = rows.len().div_ceil(pack_len);
+    let unit_work = (positions / packs.max(1) * head_dim * group * 2).max(1);
+    pool.run(packs * kv_heads, CHUNK_WORK.div_ceil(unit_work), |units| {
         for unit in units {
-            let (kv_head, row) = (unit / rows.len(), unit % rows.len());
-            for first in (0..group).step_by(GROUP_MAX) {
-                let count = GROUP_MAX.min(group - first);
-                let start = (kv_head * group + first) * head_dim;
-                let columns = start..start + count * head_dim;
-                let q = &q.row(row)[columns.clone()];
-                // SAFETY: distinct units and groups have distinct rows or columns.
-                let out = unsafe { out.part(row, columns) };
-                let visible = rows[row].visible as usize;
-                let window = options.window.map_or(visible, |window| window as usize);
-                let heads = kernel::Heads {
-                    layout,
-                    arena,
-                    kv_head,
-                    blocks: rows[row].blocks,
-                    positions: visible.saturating_sub(window)..visible,
-                    scale: options.scale,
-                    softcap: options.softcap.map(Softcap),
-                    q,
-                    out,
-                };
-                heads.attend(pool.isa());
-            }
+            let (kv_head, first) = (unit / packs, unit % packs * pack_len);
+            let unit = Unit { layout, arena, q, rows, options, out: &out, kv_head, group };
+            // SAFETY: distinct units have distinct rows or heads.
+            unsafe { unit.attend(pool.isa(), first..rows.len().min(first + pack_len)) };
         }
     });
     Ok(())
+}
+
+/// Some rows' queries of one key-value head.
+struct Unit<'a> {
+    layout: &'a KvLayout,
+    arena: KvArena<'a>,
+    q: Rows<'a>,
+    rows: &'a [AttentionRow<'a>],
+    options: &'a AttentionOptions,
+    out: &'a RowsMut<'a>,
+    kv_head: usize,
+    group: usize,
+}
+
+impl Unit<'_> {
+    /// # Safety
+    /// No two calls at the same time have the same row and key-value head.
+    unsafe fn attend(&self, isa: Isa, mut rows: Range<usize>) {
+        while !rows.is_empty() {
+            let blocks = self.rows[rows.start].blocks;
+            let together = rows.clone().take_while(|&row| std::ptr::eq(self.rows[row].blocks, blocks)).count();
+            for head in (0..self.group).step_by(QUERIES_MAX) {
+                let heads = head..self.group.min(head + QUERIES_MAX);
+                // SAFETY: by this function's contract, and rows and heads are taken once each.
+                unsafe { self.attend_together(isa, rows.start..rows.start + together, heads) };
+            }
+            rows.start += together;
+        }
+    }
+
+    /// Rows that share their blocks; at most `QUERIES_MAX` queries in all.
+    ///
+    /// # Safety
+    /// No two calls at the same time have the same row and head.
+    unsafe fn attend_together(&self, isa: Isa, rows: Range<usize>, heads: Range<usize>) {
+        let head_dim = self.layout.head_dim();
+        let mut queries: [Query<'_>; QUERIES_MAX] = std::array::from_fn(|_| Query::default());
+        let places = rows.clone().flat_map(|row| heads.clone().map(move |head| (row, head)));
+        let mut count = 0;
+        for (query, (row, head)) in queries.iter_mut().zip(places) {
+            let start = (self.kv_head * self.group + head) * head_dim;
+            let visible = self.rows[row].visible as usize;
+            let window = self.options.window.map_or(visible, |window| window as usize);
+            *query = Query {
+                q: &self.q.row(row)[start..start + head_dim],
+                positions: visible.saturating_sub(window)..visible,
+                // SAFETY: by this function's contract; each row and head is taken once.
+                out: unsafe { self.out.part(row, start..start + head_dim) },
+            };
+            count += 1;
+        }
+        kernel::attend(
+            isa,
+            Task {
+                layout: self.layout,
+                arena: self.arena,
+                kv_head: self.kv_head,
+                blocks: self.rows[rows.start].blocks,
+                scale: self.options.scale,
+                softcap: self.options.softcap.map(Softcap),
+                queries: &mut queries[..count],
+            },
+        );
+    }
 }

@@ -92,6 +92,13 @@ impl Simd for Avx2 {
         })
     }
     #[inline(always)]
+    fn store_f16(self, x: F, out: &mut [u16; 16]) {
+        here!({
+            _mm_storeu_si128(out.as_mut_ptr().cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x.0));
+            _mm_storeu_si128(out.as_mut_ptr().add(8).cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x.1));
+        })
+    }
+    #[inline(always)]
     fn add(self, a: F, b: F) -> F {
         both!(F, _mm256_add_ps, a, b)
     }
@@ -166,6 +173,10 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn load_bytes(self, x: &[u8; 64]) -> I {
         here!(I(_mm256_loadu_si256(x.as_ptr().cast()), _mm256_loadu_si256(x.as_ptr().add(32).cast())))
+    }
+    #[inline(always)]
+    fn load_signed(self, x: &[[i8; 4]; 16]) -> I {
+        here!(I(_mm256_loadu_si256(x.as_ptr().cast()), _mm256_loadu_si256(x.as_ptr().add(8).cast())))
     }
     #[inline(always)]
     fn to_f32(self, x: I) -> F {

@@ -56,6 +56,10 @@ impl Simd for Avx512 {
         here!(_mm512_storeu_ps(out.as_mut_ptr(), x))
     }
     #[inline(always)]
+    fn store_f16(self, x: __m512, out: &mut [u16; 16]) {
+        here!(_mm256_storeu_si256(out.as_mut_ptr().cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x)))
+    }
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         here!(_mm512_add_ps(a, b))
     }
@@ -128,6 +132,10 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn load_bytes(self, x: &[u8; 64]) -> __m512i {
+        here!(_mm512_loadu_si512(x.as_ptr().cast()))
+    }
+    #[inline(always)]
+    fn load_signed(self, x: &[[i8; 4]; 16]) -> __m512i {
         here!(_mm512_loadu_si512(x.as_ptr().cast()))
     }
     #[inline(always)]

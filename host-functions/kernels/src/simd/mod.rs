@@ -37,6 +37,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn load_f16(self, x: &[u16; 16]) -> Self::F;
     fn load_bf16(self, x: &[u16; 16]) -> Self::F;
     fn store(self, x: Self::F, out: &mut [f32; 16]);
+    /// As f16 bits, rounded to nearest, ties to even.
+    fn store_f16(self, x: Self::F, out: &mut [u16; 16]);
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
@@ -62,6 +64,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// The same two i16 in every lane.
     fn splat_pair(self, x: &[i16; 2]) -> Self::I;
     fn load_bytes(self, x: &[u8; 64]) -> Self::I;
+    /// As `load_bytes`, of sixteen groups of four signed bytes.
+    fn load_signed(self, x: &[[i8; 4]; 16]) -> Self::I;
     fn to_f32(self, x: Self::I) -> Self::F;
     fn add_i32(self, a: Self::I, b: Self::I) -> Self::I;
     fn and(self, a: Self::I, b: Self::I) -> Self::I;

@@ -80,6 +80,10 @@ impl Simd for Portable {
         *out = x.0;
     }
     #[inline(always)]
+    fn store_f16(self, x: F, out: &mut [u16; 16]) {
+        *out = x.0.map(|x| f16::from_f32(x).to_bits());
+    }
+    #[inline(always)]
     fn add(self, a: F, b: F) -> F {
         zip(a, b, |a, b| a + b)
     }
@@ -149,6 +153,14 @@ impl Simd for Portable {
         let mut out = I([0; 16]);
         for i in 0..16 {
             out.0[i] = i32::from_le_bytes([x[4 * i], x[4 * i + 1], x[4 * i + 2], x[4 * i + 3]]);
+        }
+        out
+    }
+    #[inline(always)]
+    fn load_signed(self, x: &[[i8; 4]; 16]) -> I {
+        let mut out = I([0; 16]);
+        for (out, x) in out.0.iter_mut().zip(x) {
+            *out = i32::from_le_bytes(x.map(|x| x as u8));
         }
         out
     }
