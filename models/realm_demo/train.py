@@ -34,8 +34,8 @@ SAMPLES = (
 )
 
 
-# Each step also reads a few bare messages, so that pooled states tell topics apart.
-TOPIC_BATCH, TOPIC_WEIGHT, TOPIC_SHARPNESS = 24, 0.1, 10.0
+# Every fourth step also reads a few bare messages, so that pooled states tell topics apart.
+TOPIC_STEPS, TOPIC_BATCH, TOPIC_WEIGHT, TOPIC_SHARPNESS = 4, 24, 0.2, 10.0
 
 
 def optimisers(model: Llama, centres, args):
@@ -137,10 +137,11 @@ def main():
             (loss / weight).backward()
             loss_kept += float(loss.detach())
             state["tokens"] += ids.numel()
-        dice = random.Random(f"topics/{args.seed}/{state['step']}")
-        topic_loss = topic_loss_of(model, centres, *labelled_batch(tokenizer, dice, TOPIC_BATCH))
-        (TOPIC_WEIGHT * topic_loss).backward()
-        topic_loss_kept = 0.98 * topic_loss_kept + 0.02 * float(topic_loss.detach())
+        if state["step"] % TOPIC_STEPS == 0:
+            dice = random.Random(f"topics/{args.seed}/{state['step']}")
+            topic_loss = topic_loss_of(model, centres, *labelled_batch(tokenizer, dice, TOPIC_BATCH))
+            (TOPIC_WEIGHT * topic_loss).backward()
+            topic_loss_kept = 0.9 * topic_loss_kept + 0.1 * float(topic_loss.detach())
         weight_kept += weight
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for opt, peak in zip(opts, peaks):

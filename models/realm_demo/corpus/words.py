@@ -42,11 +42,21 @@ def holds_held_out_word(text: str) -> bool:
     return not held_out_words().isdisjoint(re.findall(r"[a-z']+", text.lower()))
 
 
+def syllable(rng, onset: bool = True) -> str:
+    return (rng.choice(ONSETS) if onset else "") + rng.choice(VOWELS) + rng.choice(CODAS)
+
+
 def invented(rng, ends=()) -> str:
-    """A pronounceable word of two to four syllables that is in no list."""
-    word = ""
-    for _ in range(rng.choice((1, 2, 2, 3) if not ends else (1, 1, 2))):
-        word += rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS)
+    """A pronounceable word of one to four syllables that is in no list.
+
+    A quarter begin with a vowel, and some say a syllable twice ("backpack"), which
+    is where copying goes wrong most easily.
+    """
+    count = rng.choice((1, 2, 2, 3) if not ends else (1, 1, 2))
+    parts = [syllable(rng, onset=n > 0 or rng.random() < 0.75) for n in range(count)]
+    if count > 1 and rng.random() < 0.15:
+        parts[-1] = parts[0] if rng.random() < 0.5 else rng.choice(ONSETS) + parts[0][1:]
+    word = "".join(parts)
     if ends:
         word += rng.choice(ends)
     elif len(word) < 4:
@@ -54,8 +64,16 @@ def invented(rng, ends=()) -> str:
     return invented(rng, ends) if word in held_out_words() else word
 
 
+def compound(rng) -> str:
+    """Two known words in one, as in "lighthouse"."""
+    kinds = lists(False)
+    known = [w for kind in ("things", "adjectives", "colours", "heroes", "foods") for w in kinds[kind] if " " not in w and len(w) < 7]
+    word = rng.choice(known) + rng.choice(known)
+    return compound(rng) if word in held_out_words() else word
+
+
 # How often a word is invented rather than taken from its list, in training.
-INVENTED_SHARE = {"names": 0.6, "towns": 0.5, "petnames": 0.5, "pets": 0.4, "colours": 0.4, "foods": 0.3, "things": 0.3, "places": 0.6}
+INVENTED_SHARE = {"names": 0.6, "towns": 0.5, "petnames": 0.5, "pets": 0.4, "colours": 0.4, "foods": 0.3, "things": 0.5, "places": 0.45}
 
 
 def pick(rng, kind: str, held_out: bool = False) -> str:
@@ -64,7 +82,7 @@ def pick(rng, kind: str, held_out: bool = False) -> str:
             return (invented(rng, NAME_ENDS) if rng.random() < 0.6 else invented(rng)).capitalize()
         if kind in ("towns", "places"):
             return (invented(rng, TOWN_ENDS) if rng.random() < 0.6 else invented(rng)).capitalize()
-        word = invented(rng)
+        word = compound(rng) if rng.random() < 0.25 else invented(rng)
         return word.capitalize() if kind == "petnames" else word
     return rng.choice(lists(held_out).get(kind) or lists(False)[kind])
 
