@@ -52,10 +52,7 @@ fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
         vocabulary_length: info.vocab_size,
         bos_token: model.model().tokenizer().bos(),
         model_hash: H256(info.hash),
-        chat_template: match info.chat_template {
-            Some(_) => "model".into(),
-            None => "fallback:chatml".into(),
-        },
+        chat_template: if model.model().chat_template().is_fallback() { "fallback:chatml" } else { "model" }.into(),
         embedding_source,
         embedding_vector_length,
     }

@@ -10,6 +10,7 @@ mod script;
 
 mod hostile;
 mod imports;
+mod models;
 mod refusals;
 mod sandbox;
 mod storage;
