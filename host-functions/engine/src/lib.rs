@@ -1,7 +1,31 @@
-//! realm-engine: models, tokenizers, KV cache and the one batch in which all sandboxes' forward passes meet.
+//! Models, tokenizers, KV cache, and the one batch in which all sandboxes' forward passes meet.
+//!
+//! ```text
+//! Model ── Tokenizer, ChatTemplate          Session, Session, Session ..   one per sequence, async
+//!   │                                            │ forward(tokens) -> Logits
+//!   └─ worker thread ── scheduler (pure) ── plan ── executor (cpu) ── KV memory
+//! ```
+//! The crate knows no wasm and no JSON-RPC. Its parts, in the order in which a model meets them:
+//!
+//! - [`gguf`] reads files; `architectures` says what a file's model is; `cpu` packs its weights and computes.
+//! - [`tokenizer`] and [`chat_template`] turn text to tokens and back, [`sampling`] logits into a token.
+//! - `scheduler` and `cache` decide, without clock or tensor, which tokens are computed next and where their keys and
+//!   values lie; `worker` does it; [`Session`] is how a caller takes part.
+//!
+//! A sequence's logits depend on its tokens alone: alone or in any batch, cut in any way, with any number of threads,
+//! computed anew or taken from the prefix cache, they are the same bits.
+//!
+//! # Example
+//!
+//! The file `examples/generate.rs`, which writes on from a prompt:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/generate.rs")]
+//! ```
 
 mod architectures;
 mod cache;
+pub mod chat_template;
 mod config;
 mod cpu;
 mod embed;
@@ -17,10 +41,10 @@ mod session;
 mod spec;
 mod tenant;
 pub mod tokenizer;
-pub mod tokenizer;
 mod weight_check;
 mod worker;
 
+pub use chat_template::{Message, TemplateError};
 pub use config::{EngineConfig, KvPrecision};
 pub use embed::{EMBED_TEXTS_MAX, EmbedError};
 pub use executor::ExecutorError;
@@ -29,6 +53,8 @@ pub use load::LoadError;
 pub use model::{EngineLoad, Model, TensorError, TensorView};
 pub use progress::{LoadProgress, LoadStage, Silent};
 pub use realm_kernels::WeightType;
+pub use sampling::{Sampled, Sampler, SamplingParams};
 pub use scheduler::WEIGHT_DEFAULT;
 pub use session::{ForwardError, Logits, Rows, Session, SessionError};
 pub use tenant::TenantKey;
+pub use tokenizer::{Detokenizer, Tokenizer};

@@ -7,6 +7,7 @@ use realm_kernels::Pool;
 
 use crate::architectures::{self, ArchitectureError};
 use crate::cache::{BLOCK_LEN, BlockPool, blocks_for};
+use crate::chat_template::{ChatTemplate, TemplateError};
 use crate::config::{EngineConfig, KvPrecision};
 use crate::cpu::{CpuExecutor, KvError, KvMemory, Weights, WeightsError};
 use crate::gguf::{GgufError, GgufFile, MetadataError, type_name};
@@ -29,6 +30,8 @@ pub enum LoadError {
     Architecture(#[from] ArchitectureError),
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    #[error("the model's chat template: {0}")]
+    Template(#[from] TemplateError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
@@ -49,6 +52,7 @@ pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgre
         return Err(LoadError::UnknownTensor { name: name.to_owned(), architecture });
     }
     let tokenizer = Tokenizer::from_vocabulary(Vocabulary::from_metadata(&metadata)?)?;
+    let chat_template = ChatTemplate::or_chat_ml(metadata.str("tokenizer.chat_template")?)?;
     progress.advance(LoadStage::Header, 1, 1);
 
     let threads = config.threads.max(1);
@@ -83,7 +87,7 @@ pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgre
     let scheduler = Scheduler::new(limits(config, context_length), pool);
     let executor = CpuExecutor::new(Pool::new(threads), spec, file.clone(), weights, kv);
     let worker = Worker::start(scheduler, Box::new(executor)).map_err(|source| LoadError::Thread { source })?;
-    Ok(Model { info, file, tokenizer, worker, kv_block_bytes, logits_bytes_max: config.logits_bytes_max })
+    Ok(Model { info, file, tokenizer, chat_template, worker, kv_block_bytes, logits_bytes_max: config.logits_bytes_max })
 }
 
 fn limits(config: &EngineConfig, context_length: u32) -> Limits {
@@ -119,11 +123,11 @@ fn model_info(
         context_length,
         embedding_length: spec.hidden_len as u32,
         vocab_size: spec.vocab_len as u32,
-        layer_count: spec.layer_count as u32,
+        layer_count: spec.layers.len() as u32,
         head_count: spec.head_count as u32,
         kv_head_count: spec.kv_head_count as u32,
         head_length: spec.head_len as u32,
-        rope_theta: spec.rope.theta,
+        rope_theta: spec.ropes.first().map_or(0.0, |rope| rope.theta),
         norm_epsilon: spec.norm_epsilon,
         feed_forward_length: spec.feed_forward_len as u32,
         file_bytes: file.bytes().len() as u64,

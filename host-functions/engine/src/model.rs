@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::TenantKey;
+use crate::chat_template::{ChatTemplate, Message, TemplateError};
 use crate::config::EngineConfig;
 use crate::gguf::{GgufFile, TensorInfo, type_name};
 use crate::info::ModelInfo;
 use crate::load::{self, LoadError};
 use crate::progress::LoadProgress;
 use crate::session::{Session, SessionError};
+use crate::tokenizer::Tokenizer;
 use crate::worker::{Shared, Worker};
 
 /// A model that all tenants share. Its weights are in memory once; its worker computes all sessions' forward passes in
@@ -17,6 +19,8 @@ use crate::worker::{Shared, Worker};
 pub struct Model {
     pub(crate) info: ModelInfo,
     pub(crate) file: Arc<GgufFile>,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) chat_template: ChatTemplate,
     pub(crate) worker: Worker,
     pub(crate) kv_block_bytes: u64,
     pub(crate) logits_bytes_max: usize,
@@ -69,6 +73,24 @@ impl Model {
 
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The model's chat template, or ChatML if it has none ([`ChatTemplate::is_fallback`] says so).
+    pub fn chat_template(&self) -> &ChatTemplate {
+        &self.chat_template
+    }
+
+    /// The tokens of a conversation, rendered by the model's chat template. Names of control tokens inside contents stay
+    /// text. With `add_generation_prompt` they end where the answer begins.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn chat_tokens(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Vec<u32>, TemplateError> {
+        self.chat_template.tokens(&self.tokenizer, messages, add_generation_prompt)
     }
 
     /// Opens a session for a tenant. Where the tenant's earlier sequences began like `prefix`, the session begins with

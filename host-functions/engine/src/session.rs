@@ -82,11 +82,10 @@ impl Session {
         if let Some((index, token, vocab_len)) = model.out_of_vocabulary(prefix) {
             return Err(SessionError::TokenOutOfVocabulary { index, token, vocab_len });
         }
-        let opened = model.shared().with(|scheduler| {
+        let (sequence, reused_len) = model.shared().with(|scheduler| {
             let sequence = scheduler.open(owner, prefix)?;
-            Ok((sequence, scheduler.len(sequence)))
-        });
-        let (sequence, reused_len) = opened.map_err(session_error)?;
+            Ok::<_, Refused>((sequence, scheduler.len(sequence)))
+        })?;
         Ok(Self { model, sequence, reused_len })
     }
 
@@ -131,10 +130,8 @@ impl Session {
             }
             Rows::All => (tokens.len(), Output::AllLogits),
         };
-        match run(&self.model, self.sequence, &tokens, output).await? {
-            JobOutput::Logits(data) => Ok(Logits { rows, vocab, data }),
-            JobOutput::HiddenSum(_) => Err(ForwardError::Stopped),
-        }
+        let data = run(&self.model, self.sequence, &tokens, output).await?.logits;
+        Ok(Logits { rows, vocab, data })
     }
 
     /// Cuts the sequence to its first `len` tokens; nothing happens if it is no longer than that.
@@ -147,7 +144,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Overloaded`].
     pub fn fork(&self) -> Result<Self, SessionError> {
-        let sequence = self.model.shared().with(|scheduler| scheduler.fork(self.sequence)).map_err(session_error)?;
+        let sequence = self.model.shared().with(|scheduler| scheduler.fork(self.sequence))?;
         Ok(Self { model: self.model.clone(), sequence, reused_len: self.reused_len })
     }
 }
@@ -164,8 +161,17 @@ impl std::fmt::Debug for Session {
     }
 }
 
+/// The sum of the hidden states of all tokens.
+pub(crate) async fn run_hidden(
+    model: &Model,
+    sequence: SequenceId,
+    tokens: &[u32],
+) -> Result<Vec<f64>, ForwardError> {
+    Ok(run(model, sequence, tokens, Output::Hidden).await?.hidden_sum)
+}
+
 /// Submits a job and waits for its result; dropping the future cancels the job.
-pub(crate) async fn run(
+async fn run(
     model: &Model,
     sequence: SequenceId,
     tokens: &[u32],
@@ -203,11 +209,13 @@ impl Drop for Pending<'_> {
     }
 }
 
-fn session_error(refused: Refused) -> SessionError {
-    match refused {
-        Refused::Overloaded { position } => SessionError::Overloaded { position },
-        // The other refusals concern jobs.
-        _ => SessionError::Stopped,
+impl From<Refused> for SessionError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Overloaded { position } => SessionError::Overloaded { position },
+            // The other refusals concern jobs.
+            _ => SessionError::Stopped,
+        }
     }
 }
 

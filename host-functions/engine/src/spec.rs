@@ -15,7 +15,6 @@ pub use realm_kernels::{Gate, RopeScaling, RopeStyle};
 pub struct DecoderSpec {
     pub vocab_len: usize,
     pub hidden_len: usize,
-    pub layer_count: usize,
     /// Query heads; a multiple of `kv_head_count`.
     pub head_count: usize,
     pub kv_head_count: usize,
@@ -27,9 +26,27 @@ pub struct DecoderSpec {
     pub norm_epsilon: f32,
     /// The feed-forward gate's activation.
     pub gate: Gate,
-    pub rope: RopeSpec,
+    /// Embeddings are multiplied by this.
+    pub embedding_scale: f32,
     /// Scores are multiplied by this before the softmax.
     pub attention_scale: f32,
+    /// Scores s become `cap * tanh(s / cap)`, if there is a cap.
+    pub attention_softcap: Option<f32>,
+    /// So do logits.
+    pub logit_softcap: Option<f32>,
+    /// The kinds of rotation that layers use; most models have one.
+    pub ropes: Vec<RopeSpec>,
+    /// One for each layer.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// What layers of one model differ in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerSpec {
+    /// The layer's place in [`DecoderSpec::ropes`].
+    pub rope: usize,
+    /// A position sees only so many: itself and those right before it. `None`: all before it.
+    pub window: Option<u32>,
 }
 
 /// Rotary positions.
@@ -66,10 +83,14 @@ pub struct LayerTensors {
     /// Norms over the values of each query and each key head.
     pub head_norms: Option<[String; 2]>,
     pub attention_output: String,
+    /// A norm over what attention adds to the residual stream, if there is one.
+    pub post_attention_norm: Option<String>,
     pub feed_forward_norm: String,
     /// Gate and up: two matrices, or one in which they are stacked.
     pub gate_up: Vec<String>,
     pub down: String,
+    /// A norm over what the feed-forward half adds, if there is one.
+    pub post_feed_forward_norm: Option<String>,
 }
 
 impl DecoderSpec {
@@ -91,9 +112,10 @@ impl DecoderTensors {
         spec: &DecoderSpec,
         mut names: impl Iterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        let own = [Some(&self.embedding), Some(&self.output_norm), self.output.as_ref(), spec.rope.factors.as_ref()];
+        let own = [Some(&self.embedding), Some(&self.output_norm), self.output.as_ref()];
+        let factors = spec.ropes.iter().map(|rope| rope.factors.as_ref());
         let layers = self.layers.iter().flat_map(LayerTensors::names);
-        let known: HashSet<&str> = own.into_iter().flatten().map(String::as_str).chain(layers).collect();
+        let known: HashSet<&str> = own.into_iter().chain(factors).flatten().map(String::as_str).chain(layers).collect();
         names.find(|name| !known.contains(name))
     }
 }
@@ -103,7 +125,8 @@ impl LayerTensors {
         let single = [&self.attention_norm, &self.attention_output, &self.feed_forward_norm, &self.down];
         let biases = self.qkv_bias.iter().flatten();
         let norms = self.head_norms.iter().flatten();
-        let many = self.qkv.iter().chain(biases).chain(norms).chain(&self.gate_up);
+        let post_norms = self.post_attention_norm.iter().chain(&self.post_feed_forward_norm);
+        let many = self.qkv.iter().chain(biases).chain(norms).chain(post_norms).chain(&self.gate_up);
         single.into_iter().chain(many).map(String::as_str)
     }
 }

@@ -24,13 +24,13 @@ const GATHER_MAX: Duration = Duration::from_millis(2);
 /// The wait is at most the last step's time divided by this.
 const GATHER_SHARE: u32 = 8;
 
-/// What a finished job gives.
-#[derive(Debug)]
-pub enum JobOutput {
+/// What a job gives, as far as it is computed: the one or the other.
+#[derive(Debug, Default)]
+pub struct JobOutput {
     /// Rows of logits, one after another.
-    Logits(Vec<f32>),
+    pub logits: Vec<f32>,
     /// The sum of the hidden states, in order of position.
-    HiddenSum(Vec<f64>),
+    pub hidden_sum: Vec<f64>,
 }
 
 /// A job's result, or why the step that it was part of failed.
@@ -102,11 +102,7 @@ impl Shared {
         let len_before = state.scheduler.len(id);
         let job = state.scheduler.submit(id, tokens, output)?;
         let (reply, result) = oneshot::channel();
-        let output = match output {
-            Output::Hidden => JobOutput::HiddenSum(Vec::new()),
-            Output::LastLogits | Output::AllLogits => JobOutput::Logits(Vec::new()),
-        };
-        state.waiting.insert(job, Waiting { reply, output });
+        state.waiting.insert(job, Waiting { reply, output: JobOutput::default() });
         state.expected.remove(&id);
         // The worker waits for the first job, and then for the last of those it expects.
         let wake = state.expected.is_empty() || state.scheduler.jobs() == 1;
@@ -127,10 +123,8 @@ impl Shared {
 
     /// The sum of a job's hidden states so far; empty at first.
     fn take_hidden_sum(&self, job: JobId) -> Vec<f64> {
-        match self.lock().waiting.get_mut(&job).map(|waiting| &mut waiting.output) {
-            Some(JobOutput::HiddenSum(sum)) => std::mem::take(sum),
-            _ => Vec::new(),
-        }
+        let mut state = self.lock();
+        state.waiting.get_mut(&job).map(|waiting| std::mem::take(&mut waiting.output.hidden_sum)).unwrap_or_default()
     }
 
     fn stop(&self) {
@@ -243,7 +237,7 @@ fn share_out(
         let rows = (part.end() - part.output_from) as usize;
         match part.output {
             Output::LastLogits | Output::AllLogits => {
-                JobOutput::Logits(take_front(&mut logits, rows * vocab_len).to_vec())
+                JobOutput { logits: take_front(&mut logits, rows * vocab_len).to_vec(), hidden_sum: Vec::new() }
             }
             Output::Hidden => {
                 let mut sum = shared.take_hidden_sum(part.job);
@@ -251,7 +245,7 @@ fn share_out(
                 for row in take_front(&mut hidden, rows * hidden_len).chunks_exact(hidden_len.max(1)) {
                     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
                 }
-                JobOutput::HiddenSum(sum)
+                JobOutput { logits: Vec::new(), hidden_sum: sum }
             }
         }
     });
@@ -294,13 +288,13 @@ fn fail(shared: &Shared, plan: &Plan, error: &ExecutorError) {
 }
 
 impl JobOutput {
-    /// Takes what a later part of the same job gave.
+    /// Takes what a later part of the same job gave. A sum has its earlier parts in it.
     fn append(&mut self, later: JobOutput) {
-        match (self, later) {
-            (JobOutput::Logits(rows), JobOutput::Logits(more)) if rows.is_empty() => *rows = more,
-            (JobOutput::Logits(rows), JobOutput::Logits(more)) => rows.extend(more),
-            // A sum has its earlier parts in it.
-            (this, later) => *this = later,
+        if self.logits.is_empty() {
+            self.logits = later.logits;
+        } else {
+            self.logits.extend(later.logits);
         }
+        self.hidden_sum = later.hidden_sum;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ArchitectureError;
 use crate::gguf::{GgufFile, Metadata};
-use crate::spec::LayerTensors;
+use crate::spec::{DecoderSpec, DecoderTensors, Gate, LayerSpec, LayerTensors, RopeScaling, RopeSpec, RopeStyle};
 
 /// The largest value that any size of a model can have: beyond it nothing real lies, and products stay in 64 bits.
 const SIZE_MAX: u32 = 1 << 24;
@@ -80,21 +80,106 @@ pub fn bad(key: String, value: impl ToString, reason: &'static str) -> Architect
     ArchitectureError::BadValue { key, value: value.to_string(), reason }
 }
 
-/// The names that most architectures' files use, with the parts that a layer may lack left out where the file has none.
-pub fn usual_layer(file: &GgufFile, layer: usize) -> LayerTensors {
+/// The tensor of rotary divisors that files of the Llama 3 kind have.
+const ROPE_FACTORS: &str = "rope_freqs.weight";
+
+impl Keys<'_> {
+    /// What all architectures have in common: sizes, one kind of rotation, the same window in every layer, SwiGLU, no
+    /// caps. An architecture changes what it has different.
+    pub fn usual_spec(&self, style: RopeStyle) -> Result<DecoderSpec, ArchitectureError> {
+        if let Some(experts) = self.metadata().u32(&self.key("expert_count"))?.filter(|&count| count > 0) {
+            return Err(ArchitectureError::Experts { experts });
+        }
+        let (hidden_len, head_count) = (self.size("embedding_length")?, self.size("attention.head_count")?);
+        let kv_head_count = self.optional_size("attention.head_count_kv")?.unwrap_or(head_count);
+        if !head_count.is_multiple_of(kv_head_count) {
+            let key = self.key("attention.head_count_kv");
+            return Err(bad(key, kv_head_count, "it must divide the number of heads"));
+        }
+        let head_len = match self.optional_size("attention.key_length")? {
+            Some(len) => len,
+            None if hidden_len.is_multiple_of(head_count) => hidden_len / head_count,
+            None => return Err(bad(self.key("attention.head_count"), head_count, "it must divide the embedding length")),
+        };
+        if self.optional_size("attention.value_length")?.is_some_and(|len| len != head_len) {
+            return Err(bad(self.key("attention.value_length"), head_len, "keys and values must be equally long"));
+        }
+        let window = self.optional_size("attention.sliding_window")?.map(|window| window as u32);
+        Ok(DecoderSpec {
+            vocab_len: self.vocab_len()?,
+            hidden_len,
+            head_count,
+            kv_head_count,
+            head_len,
+            feed_forward_len: self.size("feed_forward_length")?,
+            context_length: self.size("context_length")? as u32,
+            norm_epsilon: self.positive("attention.layer_norm_rms_epsilon", None)?,
+            gate: Gate::Silu,
+            embedding_scale: 1.0,
+            attention_scale: 1.0 / (head_len as f32).sqrt(),
+            attention_softcap: None,
+            logit_softcap: None,
+            ropes: vec![self.rope(head_len, style)?],
+            layers: vec![LayerSpec { rope: 0, window }; self.layer_count()?],
+        })
+    }
+
+    /// A number that may be absent, and is positive if it is there.
+    pub fn optional_positive(&self, name: &str) -> Result<Option<f32>, ArchitectureError> {
+        if self.metadata().contains(&self.key(name)) { self.positive(name, None).map(Some) } else { Ok(None) }
+    }
+
+    fn rope(&self, head_len: usize, style: RopeStyle) -> Result<RopeSpec, ArchitectureError> {
+        let rotated_len = self.optional_size("rope.dimension_count")?.unwrap_or(head_len);
+        if !rotated_len.is_multiple_of(2) || rotated_len > head_len {
+            return Err(bad(self.key("rope.dimension_count"), rotated_len, "it must be even and within a head"));
+        }
+        let linear_factor = match self.metadata().str(&self.key("rope.scaling.type"))? {
+            // Files from before the type was written have only the factor.
+            None => self.positive("rope.scale_linear", Some(1.0))?,
+            Some("none") => 1.0,
+            Some("linear") => self.positive("rope.scaling.factor", None)?,
+            Some(kind) => return Err(ArchitectureError::UnsupportedRope { kind: kind.to_owned() }),
+        };
+        Ok(RopeSpec {
+            rotated_len,
+            theta: self.positive("rope.freq_base", Some(10_000.0))?,
+            style,
+            scaling: if linear_factor == 1.0 { RopeScaling::None } else { RopeScaling::Linear(linear_factor) },
+            factors: self.file.tensor(ROPE_FACTORS).map(|_| ROPE_FACTORS.to_owned()),
+        })
+    }
+}
+
+/// The names that most architectures' files use; without `output.weight`, the embedding table is the output matrix.
+pub fn usual_tensors(file: &GgufFile, layer_count: usize) -> DecoderTensors {
+    let output = "output.weight";
+    DecoderTensors {
+        embedding: "token_embd.weight".into(),
+        output_norm: "output_norm.weight".into(),
+        output: file.tensor(output).map(|_| output.into()),
+        layers: (0..layer_count).map(|layer| usual_layer(file, layer)).collect(),
+    }
+}
+
+/// The parts that a layer may lack are left out where the file has none.
+fn usual_layer(file: &GgufFile, layer: usize) -> LayerTensors {
     let name = |part: &str| format!("blk.{layer}.{part}");
     let all = |parts: &[&str]| parts.iter().map(|part| name(part)).collect::<Vec<_>>();
+    let has = |name: &String| file.tensor(name).is_some();
+    let optional = |part: &str| Some(name(part)).filter(has);
     let biases = all(&["attn_q.bias", "attn_k.bias", "attn_v.bias"]);
     let norms = [name("attn_q_norm.weight"), name("attn_k_norm.weight")];
-    let has = |names: &[String]| names.iter().any(|name| file.tensor(name).is_some());
     LayerTensors {
         attention_norm: name("attn_norm.weight"),
         qkv: all(&["attn_q.weight", "attn_k.weight", "attn_v.weight"]),
-        qkv_bias: has(&biases).then_some(biases),
-        head_norms: has(&norms).then_some(norms),
+        qkv_bias: biases.iter().any(has).then_some(biases),
+        head_norms: norms.iter().any(has).then_some(norms),
         attention_output: name("attn_output.weight"),
+        post_attention_norm: optional("post_attention_norm.weight"),
         feed_forward_norm: name("ffn_norm.weight"),
         gate_up: all(&["ffn_gate.weight", "ffn_up.weight"]),
         down: name("ffn_down.weight"),
+        post_feed_forward_norm: optional("post_ffw_norm.weight"),
     }
 }

@@ -1,13 +1,17 @@
 //! One file for each architecture: from a file's metadata to a [`DecoderSpec`] and the names of its tensors.
 
+mod gemma;
 mod llama;
 mod metadata;
+mod phi3;
+mod qwen2;
+mod qwen3;
 
 use crate::gguf::{GgufFile, MetadataError};
 use crate::spec::{DecoderSpec, DecoderTensors};
 
 /// The architectures this engine can compute, as GGUF files name them.
-pub const SUPPORTED: &[&str] = &["llama"];
+pub const SUPPORTED: &[&str] = &["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"];
 
 /// What cannot be computed, or does not make sense.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,11 @@ pub fn decoder(file: &GgufFile) -> Result<(DecoderSpec, DecoderTensors), Archite
     let name = metadata.required("general.architecture", metadata.str("general.architecture")?)?;
     match name {
         "llama" => llama::decoder(file),
+        "qwen2" => qwen2::decoder(file),
+        "qwen3" => qwen3::decoder(file),
+        "gemma2" => gemma::gemma2(file),
+        "gemma3" => gemma::gemma3(file),
+        "phi3" => phi3::decoder(file),
         other => Err(ArchitectureError::Unsupported { name: other.to_owned() }),
     }
 }

@@ -1,7 +1,7 @@
 //! One step: from a plan's tokens to logits.
 
 use realm_kernels::{
-    AttentionRow, PackError, Rows, RowsMut, ShapeError, dequantize_row, matmul, rms_norm,
+    AttentionRow, PackError, RopeAngles, Rows, RowsMut, ShapeError, dequantize_row, matmul, rms_norm, scale, softcap,
 };
 
 use super::CpuExecutor;
@@ -22,7 +22,7 @@ pub enum StepError {
 }
 
 pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> Result<(), StepError> {
-    let CpuExecutor { pool, spec, file, weights, frequencies, kv, scratch } = executor;
+    let CpuExecutor { pool, spec, file, weights, kv, scratch } = executor;
     for &copy in &plan.copies {
         kv.copy(copy)?;
     }
@@ -36,7 +36,13 @@ pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> 
         let row = bytes.get(token as usize * row_bytes..).and_then(|rest| rest.get(..row_bytes)).unwrap_or_default();
         dequantize_row(table.weight_type, row, x).map_err(|source| StepError::Embedding { token, source })?;
     }
-    scratch.angles.prepare(frequencies, &scratch.positions);
+    if spec.embedding_scale != 1.0 {
+        scale(pool, spec.embedding_scale, x);
+    }
+    scratch.angles.resize_with(spec.ropes.len(), RopeAngles::new);
+    for (angles, frequencies) in scratch.angles.iter_mut().zip(&weights.frequencies) {
+        angles.prepare(frequencies, &scratch.positions);
+    }
 
     let blocks = std::mem::take(&mut scratch.blocks);
     let attention_rows = attention_rows(plan, &blocks);
@@ -65,6 +71,9 @@ pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> 
         let normed = Rows::whole(&normed[..logits_rows * spec.hidden_len], logits_rows)?;
         let input = scratch.input.prepared(pool, normed, weights.output.input())?;
         matmul(pool, &weights.output, input, &mut output.logits)?;
+        if let Some(cap) = spec.logit_softcap {
+            softcap(pool, cap, &mut output.logits);
+        }
     }
     Ok(())
 }

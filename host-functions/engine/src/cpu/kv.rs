@@ -37,7 +37,7 @@ impl KvMemory {
         let (kv_heads, head_len) = (spec.kv_head_count, spec.head_len);
         let layout =
             KvLayout::new(kv_heads, head_len, ty).map_err(|source| KvError::Shape { kv_heads, head_len, source })?;
-        let block_bytes = layout.bytes() as u64 * spec.layer_count as u64;
+        let block_bytes = layout.bytes() as u64 * spec.layers.len() as u64;
         let blocks = (budget_bytes / block_bytes.max(1)).min(blocks_max).min(u64::from(u32::MAX)) as u32;
         if blocks == 0 {
             return Err(KvError::NoBlock { budget_bytes, block_bytes });

@@ -34,12 +34,13 @@ impl Pass<'_> {
         let hidden_len = spec.hidden_len;
         self.norm(&weights.attention_norm, scratch)?;
         self.project(weights, scratch)?;
-        self.turn(weights, scratch)?;
+        self.turn(layer, weights, scratch)?;
         self.store(layer, &weights.qkv, attention_rows, &scratch.qkv)?;
 
         let Scratch { x, qkv, attended, delta, input, .. } = scratch;
         let attended = attended.get(rows * spec.q_len());
-        let options = AttentionOptions { scale: spec.attention_scale, window: None, softcap: None };
+        let window = spec.layers[layer].window;
+        let options = AttentionOptions { scale: spec.attention_scale, window, softcap: spec.attention_softcap };
         let queries = weights.qkv.rows_of(0, spec.q_len(), qkv, rows)?;
         let (layout, arena) = (self.kv.layout(), self.kv.layer(layer));
         attention(pool, layout, arena, queries, attention_rows, &options, RowsMut::whole(attended, rows)?)?;
@@ -48,7 +49,7 @@ impl Pass<'_> {
         input.renew();
         let delta = delta.get(rows * hidden_len);
         matmul(pool, matrix, input.prepared(pool, Rows::whole(attended, rows)?, matrix.input())?, delta)?;
-        add(pool, x.get(rows * hidden_len), delta)
+        self.add(weights.post_attention_norm.as_deref(), delta, x)
     }
 
     /// x += down · (gate(norm(x)) * up(norm(x))).
@@ -75,7 +76,15 @@ impl Pass<'_> {
         let delta = delta.get(rows * hidden_len);
         let prepared = input.prepared(pool, Rows::whole(product, rows)?, weights.down.input())?;
         matmul(pool, &weights.down, prepared, delta)?;
-        add(pool, x.get(rows * hidden_len), delta)
+        self.add(weights.post_feed_forward_norm.as_deref(), delta, x)
+    }
+
+    /// x += delta, normed first where the model does.
+    fn add(&self, norm: Option<&[f32]>, delta: &mut [f32], x: &mut Buffer) -> Result<(), ShapeError> {
+        if let Some(weight) = norm {
+            rms_norm_heads(self.pool, RowsMut::whole(delta, self.rows)?, weight, self.spec.norm_epsilon)?;
+        }
+        add(self.pool, x.get(delta.len()), delta)
     }
 
     /// Moves the wanted rows of x to the front and forgets the others.
@@ -114,16 +123,18 @@ impl Pass<'_> {
     }
 
     /// Norms the heads of queries and keys, where the model does, and rotates them to their positions.
-    fn turn(&self, weights: &LayerWeights, scratch: &mut Scratch) -> Result<(), ShapeError> {
+    fn turn(&self, layer: usize, weights: &LayerWeights, scratch: &mut Scratch) -> Result<(), ShapeError> {
         let Scratch { qkv, angles, .. } = scratch;
         let (pool, spec) = (self.pool, self.spec);
+        let which_rope = spec.layers[layer].rope;
+        let (angles, style) = (&angles[which_rope], spec.ropes[which_rope].style);
         for (which, len) in [(0, spec.q_len()), (1, spec.kv_len())] {
             if let Some(norms) = &weights.head_norms {
                 let heads = weights.qkv.rows_of_mut(which, len, qkv, self.rows)?;
                 rms_norm_heads(pool, heads, &norms[which], spec.norm_epsilon)?;
             }
             let heads = weights.qkv.rows_of_mut(which, len, qkv, self.rows)?;
-            rope(pool, heads, spec.head_len, angles, spec.rope.style)?;
+            rope(pool, heads, spec.head_len, angles, style)?;
         }
         Ok(())
     }

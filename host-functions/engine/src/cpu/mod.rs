@@ -19,7 +19,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use realm_kernels::{Pool, RopeFrequencies};
+use realm_kernels::Pool;
 
 pub use kv::{KvError, KvMemory};
 pub use weights::{Weights, WeightsError};
@@ -36,7 +36,6 @@ pub struct CpuExecutor {
     /// Where the embedding table is read from.
     file: Arc<GgufFile>,
     weights: Weights,
-    frequencies: RopeFrequencies,
     kv: KvMemory,
     scratch: scratch::Scratch,
 }
@@ -44,8 +43,7 @@ pub struct CpuExecutor {
 impl CpuExecutor {
     /// Takes packed weights and KV memory of the same spec.
     pub fn new(pool: Pool, spec: DecoderSpec, file: Arc<GgufFile>, weights: Weights, kv: KvMemory) -> Self {
-        let frequencies = weights.rope_frequencies().clone();
-        Self { pool, spec, file, weights, frequencies, kv, scratch: scratch::Scratch::default() }
+        Self { pool, spec, file, weights, kv, scratch: scratch::Scratch::default() }
     }
 }
 

@@ -32,6 +32,10 @@ impl<'a> Packer<'a> {
         Ok(out)
     }
 
+    fn optional_vector(&self, name: Option<&str>, len: usize) -> Result<Option<Vec<f32>>, WeightsError> {
+        name.map(|name| self.vector(name, len)).transpose()
+    }
+
     pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, WeightsError> {
         let tensor = self.tensor(name, &[rows, columns])?;
         pack(name, tensor.weight_type, rows, columns, &[self.bytes(tensor)?], Layout::Stacked)
@@ -48,9 +52,11 @@ impl<'a> Packer<'a> {
             qkv: self.qkv(spec, names)?,
             head_norms,
             attention_output: self.matrix(&names.attention_output, hidden, spec.q_len())?,
+            post_attention_norm: self.optional_vector(names.post_attention_norm.as_deref(), hidden)?,
             feed_forward_norm: self.vector(&names.feed_forward_norm, hidden)?,
             gate_up: self.gate_up(&names.gate_up, feed_forward, hidden)?,
             down: self.matrix(&names.down, hidden, feed_forward)?,
+            post_feed_forward_norm: self.optional_vector(names.post_feed_forward_norm.as_deref(), hidden)?,
         })
     }
 

@@ -77,7 +77,8 @@ pub struct Scratch {
     pub gate: Buffer,
     pub up: Buffer,
     pub input: Input,
-    pub angles: RopeAngles,
+    /// For each of the spec's ropes.
+    pub angles: Vec<RopeAngles>,
     /// The position of each row.
     pub positions: Vec<u32>,
     /// The block numbers of all parts.

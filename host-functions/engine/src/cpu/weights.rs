@@ -32,7 +32,8 @@ pub struct Weights {
     pub layers: Vec<LayerWeights>,
     pub output_norm: Vec<f32>,
     pub output: Matrix,
-    frequencies: RopeFrequencies,
+    /// For each of the spec's ropes.
+    pub frequencies: Vec<RopeFrequencies>,
 }
 
 /// The embedding table, which stays in the file: a row is dequantised when its token comes.
@@ -46,9 +47,11 @@ pub struct LayerWeights {
     /// Norms over the values of each query and each key head.
     pub head_norms: Option<[Vec<f32>; 2]>,
     pub attention_output: Matrix,
+    pub post_attention_norm: Option<Vec<f32>>,
     pub feed_forward_norm: Vec<f32>,
     pub gate_up: GateUp,
     pub down: Matrix,
+    pub post_feed_forward_norm: Option<Vec<f32>>,
 }
 
 /// Query, key and value: as few matrices as their types allow.
@@ -89,12 +92,8 @@ impl Weights {
             layers,
             output_norm: packer.vector(&names.output_norm, spec.hidden_len)?,
             output: packer.matrix(output, spec.vocab_len, spec.hidden_len)?,
-            frequencies: packer.frequencies(&spec.rope)?,
+            frequencies: spec.ropes.iter().map(|rope| packer.frequencies(rope)).collect::<Result<_, _>>()?,
         })
-    }
-
-    pub fn rope_frequencies(&self) -> &RopeFrequencies {
-        &self.frequencies
     }
 
     /// Bytes of all packed matrices.

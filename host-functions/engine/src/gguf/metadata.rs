@@ -239,6 +239,17 @@ impl<'a> Array<'a> {
         }
     }
 
+    /// The elements as truth values.
+    ///
+    /// # Errors
+    /// Elements of another type.
+    pub fn bools(&self) -> Result<Vec<bool>, MetadataError> {
+        match self.element_type {
+            ValueType::Bool => Ok(self.bytes.iter().map(|&byte| byte != 0).collect()),
+            found => Err(wrong_type(self.key, found, "an array of truth values")),
+        }
+    }
+
     /// The elements as whole numbers.
     ///
     /// # Errors
