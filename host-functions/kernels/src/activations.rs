@@ -249,7 +249,7 @@ fn scale_of<S: Simd>(s: S, block: &[[f32; 16]]) -> (f32, f32) {
     let magnitude = s.splat_i32(0x7fff_ffff);
     let mut max = s.splat(0.0);
     for x in block {
-        max = s.max(max, s.from_bits(s.and(s.bits(s.load(x)), magnitude)));
+        max = s.max(max, s.floats(s.and(s.bits(s.load(x)), magnitude)));
     }
     let max = s.max_lane(max);
     (max / 127.0, if max > 0.0 { 127.0 / max } else { 0.0 })

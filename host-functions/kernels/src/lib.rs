@@ -44,6 +44,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// A kernel indexes several arrays of registers by the same constants.
+#![allow(clippy::needless_range_loop)]
+
 mod activations;
 mod attention;
 mod elementwise;

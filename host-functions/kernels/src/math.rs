@@ -18,9 +18,9 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::F) -> S::F {
     p = s.fma(p, r, s.splat(8.333_452e-3));
     p = s.fma(p, r, s.splat(4.166_579_6e-2));
     p = s.fma(p, r, s.splat(1.666_666_5e-1));
-    p = s.fma(p, r, s.splat(5.000_000_1e-1));
+    p = s.fma(p, r, s.splat(0.5));
     let p = s.add(s.fma(p, s.mul(r, r), r), s.splat(1.0));
-    let scale = s.from_bits(s.shl::<23>(s.add_i32(power, s.splat_i32(127))));
+    let scale = s.floats(s.shl::<23>(s.add_i32(power, s.splat_i32(127))));
     s.mul(p, scale)
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 pub(crate) fn erf<S: Simd>(s: S, x: S::F) -> S::F {
     let one = s.splat(1.0);
     let sign = s.and(s.bits(x), s.splat_i32(i32::MIN));
-    let magnitude = s.from_bits(s.and(s.bits(x), s.splat_i32(i32::MAX)));
+    let magnitude = s.floats(s.and(s.bits(x), s.splat_i32(i32::MAX)));
     let t = s.div(one, s.fma(s.splat(0.327_591_1), magnitude, one));
     let mut p = s.splat(1.061_405_4);
     p = s.fma(p, t, s.splat(-1.453_152));
@@ -45,5 +45,5 @@ pub(crate) fn erf<S: Simd>(s: S, x: S::F) -> S::F {
     p = s.fma(p, t, s.splat(-0.284_496_74));
     p = s.fma(p, t, s.splat(0.254_829_6));
     let tail = s.mul(s.mul(p, t), exp(s, s.mul(s.mul(magnitude, magnitude), s.splat(-1.0))));
-    s.from_bits(s.or(s.bits(s.sub(one, tail)), sign))
+    s.floats(s.or(s.bits(s.sub(one, tail)), sign))
 }

@@ -196,7 +196,7 @@ fn group<S: Simd, F: Format, const M: usize>(
         let at = tiles.start + done;
         let left = tiles.len() - done;
         let out = &mut results[done..];
-        done += match F::tiles(M).min(S::TILES) {
+        done += match F::tiles(M).min(S::SUMS / M) {
             4 if left >= 4 => at_once::<S, F, M, 4>(s, matrix, at, panel, first, out),
             2.. if left >= 2 => at_once::<S, F, M, 2>(s, matrix, at, panel, first, out),
             _ => at_once::<S, F, M, 1>(s, matrix, at, panel, first, out),

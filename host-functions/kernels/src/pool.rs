@@ -20,9 +20,9 @@ use std::thread::JoinHandle;
 
 use crate::Isa;
 
-/// Rounds a worker spins after a job before it parks: tens of microseconds, the gap between two
-/// loops of a forward pass, and little enough to leave a shared machine alone.
-const SPIN_ROUNDS_MAX: u32 = 4_000;
+/// Rounds a worker spins after a job before it parks: 20 to 100 microseconds, longer than the gap
+/// between two loops of a forward pass, and little enough to leave a shared machine alone.
+const SPIN_ROUNDS_MAX: u32 = 2_000;
 /// Threads beyond this are refused: more never help kernels that are bound by memory.
 const THREADS_MAX: usize = 256;
 

@@ -39,7 +39,7 @@ pub(crate) trait Format: 'static {
     type Block: Plain;
     /// Eight rows by some columns of activations.
     type Panel;
-    /// Tiles that the kernel takes at once for `rows` rows of activations.
+    /// Tiles that the kernel likes to take at once for `rows` rows of activations.
     fn tiles(rows: usize) -> usize;
     /// Blocks in a tile of `columns` columns.
     fn blocks(columns: usize) -> usize;

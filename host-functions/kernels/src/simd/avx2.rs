@@ -56,7 +56,7 @@ impl Simd for Avx2 {
     type F = F;
     type I = I;
     const ROWS: usize = 4;
-    const TILES: usize = 1;
+    const SUMS: usize = 4;
     const BIASED: bool = false;
     const HIGH_IN_PLACE: bool = false;
 
@@ -82,7 +82,7 @@ impl Simd for Avx2 {
             _mm256_cvtepu16_epi32(_mm_loadu_si128(x.as_ptr().cast())),
             _mm256_cvtepu16_epi32(_mm_loadu_si128(x.as_ptr().add(8).cast()))
         ));
-        self.from_bits(self.shl::<16>(wide))
+        self.floats(self.shl::<16>(wide))
     }
     #[inline(always)]
     fn store(self, x: F, out: &mut [f32; 16]) {
@@ -153,7 +153,7 @@ impl Simd for Avx2 {
         both!(I, _mm256_castps_si256, x)
     }
     #[inline(always)]
-    fn from_bits(self, x: I) -> F {
+    fn floats(self, x: I) -> F {
         both!(F, _mm256_castsi256_ps, x)
     }
 

@@ -31,7 +31,7 @@ impl Simd for Avx512 {
     type F = __m512;
     type I = __m512i;
     const ROWS: usize = 8;
-    const TILES: usize = 4;
+    const SUMS: usize = 16;
     const BIASED: bool = true;
     const HIGH_IN_PLACE: bool = true;
 
@@ -114,7 +114,7 @@ impl Simd for Avx512 {
         here!(_mm512_castps_si512(x))
     }
     #[inline(always)]
-    fn from_bits(self, x: __m512i) -> __m512 {
+    fn floats(self, x: __m512i) -> __m512 {
         here!(_mm512_castsi512_ps(x))
     }
 

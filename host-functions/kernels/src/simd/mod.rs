@@ -25,8 +25,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
     /// Rows of activations that a matrix kernel takes at once: what the registers hold.
     const ROWS: usize;
-    /// Tiles of weights that a matrix kernel takes at once, at most.
-    const TILES: usize;
+    /// Sums (tiles times rows) that a matrix kernel keeps at once, at most.
+    const SUMS: usize;
     /// Whether `dot_biased` leaves a bias of 128 per weight in its sum, for the caller to remove.
     const BIASED: bool;
     /// Whether a high nibble may stay in place (worth 16 times itself) for `dot`.
@@ -55,8 +55,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn max_lane(self, x: Self::F) -> f32;
     /// To the nearest i32, ties to even; `i32::MIN` where it does not fit.
     fn round(self, x: Self::F) -> Self::I;
+    /// The same bits as integers, and as floats again.
     fn bits(self, x: Self::F) -> Self::I;
-    fn from_bits(self, x: Self::I) -> Self::F;
+    fn floats(self, x: Self::I) -> Self::F;
 
     fn splat_i32(self, x: i32) -> Self::I;
     /// The same four bytes in every lane.

@@ -55,7 +55,7 @@ impl Simd for Portable {
     type F = F;
     type I = I;
     const ROWS: usize = 1;
-    const TILES: usize = 1;
+    const SUMS: usize = 1;
     const BIASED: bool = false;
     const HIGH_IN_PLACE: bool = false;
 
@@ -132,7 +132,7 @@ impl Simd for Portable {
         I(x.0.map(|x| x.to_bits() as i32))
     }
     #[inline(always)]
-    fn from_bits(self, x: I) -> F {
+    fn floats(self, x: I) -> F {
         F(x.0.map(|x| f32::from_bits(x as u32)))
     }
 
