@@ -207,13 +207,13 @@ fn call_error(error: wasmtime::Error, state: &CallState, given: Duration) -> Cal
         Some(Stopped::CpuTime) => return CallError::GuestCpuExceeded(state.tenant().limits.cpu_time_max),
         None => {}
     }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => CallError::StackOverflow,
-        Some(trap) => match state.memory_refused() {
-            Some((asked, limit)) => CallError::MemoryLimit { asked, limit },
-            None => CallError::Trap { message: trap_message(&error, *trap, state) },
-        },
-        None => CallError::Internal(format!("{error:#}")),
+    let trap = error.downcast_ref::<Trap>().copied();
+    match (trap, state.memory_refused()) {
+        (Some(Trap::StackOverflow), _) => CallError::StackOverflow,
+        // A guest whose allocator got no memory gives up; one whose memory cannot even begin has no trap.
+        (Some(Trap::UnreachableCodeReached) | None, Some((asked, limit))) => CallError::MemoryLimit { asked, limit },
+        (Some(trap), _) => CallError::Trap { message: trap_message(&error, trap, state) },
+        (None, None) => CallError::Internal(format!("{error:#}")),
     }
 }
 

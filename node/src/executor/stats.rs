@@ -34,7 +34,7 @@ impl ExecutorStats {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Calls that the guest ended by a trap of any kind.
+    /// Calls that ended by a trap or at a limit.
     pub fn traps(&self) -> u64 {
         self.traps.load(Ordering::Relaxed)
     }
