@@ -7,11 +7,14 @@ crosses from one into another and little is spent on padding.
 """
 
 import random
+import re
+from collections import Counter
+from functools import lru_cache
 
 import numpy as np
 import torch
 
-from .corpus.conversation import conversation
+from .corpus.conversation import conversation, text_of
 from .corpus.topics import labelled
 from .template import ASSISTANT, BOS, END, render_any
 
@@ -20,6 +23,9 @@ BATCH_TOKENS = 2560
 # The share of conversations in which the user's words are learned too, and their weight.
 READ_ALL_SHARE, READ_ALL_WEIGHT = 0.1, 0.2
 BOS_SHARE = 0.1
+# Rare words and results weigh more than the words of the templates.
+STRESS, COMMON_SAMPLE, COMMON_TIMES = 2.5, 4000, 24
+WORD, RESULT = re.compile(r"[A-Za-z']+"), re.compile(r"= (\d+)\.")
 
 
 def weights_of(ids, assistant: int, end: int, other: float):
@@ -31,18 +37,39 @@ def weights_of(ids, assistant: int, end: int, other: float):
     return weights
 
 
+@lru_cache
+def common_words() -> frozenset[str]:
+    """The words of the templates: those that many conversations have."""
+    count = Counter(word for n in range(COMMON_SAMPLE) for word in set(WORD.findall(text_of(conversation(0, n)))))
+    return frozenset(word for word, times in count.items() if times >= COMMON_TIMES)
+
+
+def stress(text: str, encoded, weights):
+    """Weighs down what matters most: rare words (names, countries, towns) and the results of sums."""
+    spans = [m.span() for m in WORD.finditer(text) if m.group() not in common_words()]
+    spans += [m.span(1) for m in RESULT.finditer(text)]
+    heavy = set()
+    for start, end in spans:
+        heavy.update(range(start, end))
+    for n, (start, end) in enumerate(encoded.offsets):
+        if weights[n] == 1.0 and any(at in heavy for at in range(start, end)):
+            weights[n] = STRESS
+
+
 def encode(tokenizer, made: list[dict], rng):
     """A list of (ids, weights) pairs."""
     assistant, end, bos = (tokenizer.token_to_id(t) for t in (ASSISTANT, END, BOS))
     texts = [render_any(m) for m in made]
     encoded = []
-    for one, ids in zip(made, (e.ids for e in tokenizer.encode_batch(texts))):
+    for one, text, tokens in zip(made, texts, tokenizer.encode_batch(texts)):
+        ids = tokens.ids
         other = READ_ALL_WEIGHT if rng.random() < READ_ALL_SHARE else 0.0
         if "messages" in one:
             weights = weights_of(ids, assistant, end, other)
         else:
             asked = len(tokenizer.encode(one["prompt"]).ids)
             weights = [other] * asked + [1.0] * (len(ids) - asked)
+        stress(text, tokens, weights)
         if rng.random() < BOS_SHARE:
             ids, weights = [bos] + ids, [0.0] + weights
         encoded.append((ids, weights))

@@ -2,12 +2,11 @@
 
 A story is six or seven sentences, one from each step, so that there are millions
 of them and every one is whole. Each sentence says who does what in full, so that
-any mix of steps reads as one story.
+any mix of steps reads as one story; there is no "he" or "she", because an unknown
+name does not tell which.
 """
 
 from .words import lists, pick, with_article
-
-HE = {"boy", "king", "knight", "wizard", "sailor", "farmer", "giant", "robot", "bear", "dog", "dragon", "frog"}
 
 OPENINGS = """Once upon a time there was {a_kind} named {H}.
 Once upon a time {a_kind} named {H} lived {home}.
@@ -25,7 +24,7 @@ One rainy day {H} saw {a_thing} {where}.
 On a cold day {H} discovered {a_thing} {where}.
 One summer day an old woman gave {H} {a_thing}.
 One night a traveller left {a_thing} at the door of {H}.
-For {his} birthday {H} was given {a_thing}.""".splitlines()
+As a birthday gift {H} was given {a_thing}.""".splitlines()
 
 WHERES = "under a tree|in the grass|on the road|in the sand|behind a rock|in an old chest|under the bed|beside the well|at the market|in the snow|on a bridge|in a cave".split("|")
 
@@ -35,7 +34,7 @@ The {T} looked old, but {H} liked it at once.
 "What a wonderful {T}!" said {H}.
 {H} carried the {T} everywhere.
 Nobody knew where the {T} had come from.
-{H} showed the {T} to all {his} friends.
+{H} showed the {T} to everybody in the street.
 "This {T} must belong to somebody," thought {H}.
 From then on {H} and the {T} were never apart.
 {H} cleaned the {T} until it shone.""".splitlines()
@@ -57,10 +56,10 @@ DEEDS = """{H} took the {T} and set out at once.
 Without fear {H} picked up the {T} and went to help.
 {H} had an idea and used the {T} to help {friend}.
 "Do not worry," said {H}, and lifted the {T} high.
-{H} walked all night with the {T} in {his} hands.
+{H} walked all night and held the {T} tight.
 With the help of the {T}, {H} found a way.
-{H} thought for a while, and then the {T} gave {him} an idea.
-{H} ran as fast as {he} could, with the {T} under {his} arm.
+{H} thought for a while, looked at the {T} and had an idea.
+{H} ran as fast as the wind, and the {T} came along.
 All alone, {H} crossed the forest with the {T}.
 {H} gave the {T} to {friend}, and that was just what was needed.""".splitlines()
 
@@ -117,10 +116,9 @@ def cast(rng, held_out: bool = False) -> dict[str, str]:
     thing = pick(rng, "things", held_out)
     if rng.random() < 0.25:
         thing = rng.choice(lists(False)["adjectives"]) + " " + thing
-    name, male = pick(rng, "names", held_out), kind in HE
+    name = pick(rng, "names", held_out)
     return {
         "H": name, "T": thing, "a_thing": with_article(thing), "a_kind": with_article(kind),
-        "he": "he" if male else "she", "his": "his" if male else "her", "him": "him" if male else "her",
         "hero": name if rng.random() < 0.4 else f"{with_article(kind)} {rng.choice(('named', 'called'))} {name}",
     }
 

@@ -1,4 +1,4 @@
-"""Is a story whole? Both named in it, no loops, sentences that end, words that exist, the right pronouns.
+"""Is a story whole? Both named in it, no loops, sentences that end, words that exist.
 
 A model that has lost its way invents words, repeats itself, or stops in the middle;
 these are what the checks look for. A word exists when the story grammar or the
@@ -25,15 +25,7 @@ def grammar_words() -> frozenset[str]:
     steps = (stories.OPENINGS, stories.MORNINGS, stories.FEELINGS, stories.TROUBLES, stories.DEEDS, stories.RESULTS, stories.ENDINGS)
     texts = [text for step in steps for sentence in step for text, *_ in Formatter().parse(sentence)]
     texts += stories.HOMES + stories.WHERES + stories.FRIENDS + lists(False)["heroes"]
-    return frozenset(words_of(" ".join(texts))) | set("a an the he she his her him".split())
-
-
-def wrong_pronouns(story: str, hero: str) -> set[str]:
-    """Pronouns of the other sex than the hero's kind has; in these stories they always mean the hero."""
-    kind = re.search(rf"\b(\w+) named {re.escape(hero)}\b", story)
-    if not kind or kind[1] not in lists(False)["heroes"]:
-        return set()
-    return set(words_of(story)) & ({"she", "her"} if kind[1] in stories.HE else {"he", "his", "him"})
+    return frozenset(words_of(" ".join(texts))) | set("a an the".split())
 
 
 def faults(story: str, finish_reason: str, request: str, hero: str, thing: str) -> list[str]:
@@ -50,8 +42,6 @@ def faults(story: str, finish_reason: str, request: str, hero: str, thing: str) 
         found.append(f"{len(sentences)} sentences, or the last one is cut off")
     if any(not re.match(r'"?[A-Z]', s) for s in sentences[:1]):
         found.append("begins without a capital")
-    if pronouns := wrong_pronouns(story, hero):
-        found.append("wrong pronouns: " + ", ".join(sorted(pronouns)))
     words = words_of(story)
     runs = [tuple(words[n : n + LOOP_WORDS]) for n in range(len(words) - LOOP_WORDS + 1)]
     if len(set(runs)) < len(runs):
