@@ -1,2 +1,36 @@
-//! The node.
+//! The node: it serves JSON-RPC and runs runtimes, and knows no function name.
+//!
+//! ```text
+//!  server ─► methods ─► dispatcher ─► admission ─► executor ─► sandbox
+//!                          │             ▲
+//!              runtimes ◄──┴──► tenants ─┘      events: what a call emits, back to its subscriber
+//! ```
+//!
+//! - [`service`]: from a configuration to a running [`Node`].
+//! - [`server`], [`connection`]: the port, and what is known of who comes in by it.
+//! - [`methods`]: the JSON-RPC methods.
+//! - [`dispatcher`], [`admission`], [`events`]: the life of a call.
+//! - [`tenants`], [`runtimes`]: who may call, and what answers.
+//! - [`executor`]: sandboxes.
+//! - [`chain`], [`upgrade`], [`substrate`]: which runtime is in force, changing it, and what stock clients see of it.
+//! - [`metrics`], [`drain`]: counting, and stopping.
+//! - [`cli`]: the `realm` command.
+
+pub mod admission;
+pub mod chain;
+pub mod cli;
+pub mod connection;
+pub mod dispatcher;
+pub mod drain;
+pub mod events;
 pub mod executor;
+pub mod methods;
+pub mod metrics;
+pub mod runtimes;
+pub mod server;
+pub mod service;
+pub mod substrate;
+pub mod tenants;
+pub mod upgrade;
+
+pub use service::{Node, NodeConfig, StartError};

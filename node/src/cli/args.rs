@@ -1,0 +1,157 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::{net::IpAddr, path::PathBuf};
+
+/// Where a node listens if nothing else is said.
+const DEFAULT_URL: &str = "ws://127.0.0.1:9944";
+
+/// An inference node whose functions are sandboxed, versioned runtimes.
+#[derive(Parser, Debug)]
+#[command(name = "realm", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a node.
+    Serve(Box<ServeArgs>),
+    /// Call a function and print its result.
+    Call(CallArgs),
+    /// Talk with the model. Ctrl-C cancels an answer, Ctrl-D leaves.
+    Chat(ChatArgs),
+    /// Print what functions a node has, as JSON.
+    Metadata(NodeArgs),
+    /// Print a chain specification, to be edited and given to `serve --chain`.
+    BuildSpec(BuildSpecArgs),
+}
+
+#[derive(clap::Args, Debug)]
+pub struct ServeArgs {
+    /// The development chain: one tenant, no keys, everything in memory. The default.
+    #[arg(long, conflicts_with = "chain")]
+    pub dev: bool,
+    /// The chain: `dev`, `local`, or the file of a specification.
+    #[arg(long, value_name = "FILE|dev|local")]
+    pub chain: Option<String>,
+    /// A GGUF file, in place of the chain's first model.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Port of JSON-RPC; 0 takes any.
+    #[arg(long, default_value_t = crate::service::RPC_PORT)]
+    pub port: u16,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Listen beyond this machine although callers do not prove who they are.
+    #[arg(long)]
+    pub allow_unauthenticated: bool,
+    /// Folder of the database. Without it nothing survives a restart.
+    #[arg(long, value_name = "DIR")]
+    pub base_path: Option<PathBuf>,
+    /// Port of /metrics; 0 takes any.
+    #[arg(long, default_value_t = crate::service::METRICS_PORT)]
+    pub metrics_port: u16,
+    /// Do not serve /metrics.
+    #[arg(long)]
+    pub no_metrics: bool,
+    /// What to log, for example `info` or `warn,realm_node=debug`.
+    #[arg(long, default_value = "info", env = "RUST_LOG")]
+    pub log: String,
+    /// How to log.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Seconds that calls may go on when the node is told to stop.
+    #[arg(long, default_value_t = 10)]
+    pub shutdown_timeout: u64,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// Bounds; the defaults suit one machine.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Connections open at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: Option<u32>,
+    /// Subscriptions of one connection at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub subscriptions: Option<u32>,
+    /// Bytes of a frame or request body.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..))]
+    pub frame_bytes: Option<u32>,
+    /// Calls of all tenants that run at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub calls: Option<u32>,
+    /// Calls of all tenants that wait for a place.
+    #[arg(long, value_name = "N")]
+    pub queue: Option<u32>,
+    /// Sandboxes alive at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub instances: Option<u32>,
+    /// Milliseconds that a subscriber may keep an event waiting.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub slow_consumer_ms: Option<u64>,
+    /// Threads that compute. Default: the machine's cores.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Bytes of each model's KV cache.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1 << 16..))]
+    pub kv_bytes: Option<u64>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct NodeArgs {
+    /// The node.
+    #[arg(long, default_value = DEFAULT_URL, env = "REALM_URL")]
+    pub url: String,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct CallArgs {
+    /// The function, for example `generate`; `realm metadata` lists them.
+    pub function: String,
+    /// Its parameters as a JSON object or array, for example `{"prompt":"Hi"}`.
+    pub params: Option<String>,
+    /// Print what the function streams, one JSON event per line.
+    #[arg(long)]
+    pub stream: bool,
+    /// The tenant to call as.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Milliseconds that the call may take.
+    #[arg(long, value_name = "MS")]
+    pub deadline_ms: Option<u64>,
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct ChatArgs {
+    /// Go on with the conversation of this name, or begin it.
+    #[arg(long)]
+    pub conversation: Option<String>,
+    /// The tenant to talk as.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct BuildSpecArgs {
+    /// The preset, or a file to check and write out with every default.
+    #[arg(long, default_value = "dev", value_name = "FILE|dev|local")]
+    pub chain: String,
+}

@@ -1,0 +1,13 @@
+//! `realm build-spec`.
+
+use super::{Failure, args::BuildSpecArgs, serve};
+
+/// Prints a chain specification with every default written out.
+///
+/// # Errors
+/// It is neither a preset nor a file, or the file is wrong.
+pub fn run(args: BuildSpecArgs) -> Result<(), Failure> {
+    let chain = serve::chain(&args.chain).map_err(|error| Failure::Start(error.to_string()))?;
+    print!("{}", chain.to_json());
+    Ok(())
+}

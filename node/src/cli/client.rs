@@ -1,0 +1,39 @@
+//! A connection to a node.
+
+use super::Failure;
+use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
+use std::time::Duration;
+
+/// How long a node may take to answer anything: longer than any deadline it grants by default.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(3600);
+/// How long connecting may take.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Bytes of a message that are taken from a node.
+const MESSAGE_BYTES_MAX: u32 = 64 << 20;
+
+/// Connects.
+///
+/// # Errors
+/// The URL is none, or nobody answers there.
+pub async fn connect(url: &str) -> Result<WsClient, Failure> {
+    WsClientBuilder::default()
+        .request_timeout(ANSWER_WAIT_MAX)
+        .connection_timeout(CONNECT_WAIT_MAX)
+        .max_request_size(MESSAGE_BYTES_MAX)
+        .max_response_size(MESSAGE_BYTES_MAX)
+        .build(url)
+        .await
+        .map_err(|error| {
+            Failure::Connection(format!("no node answers at {url}: {error}; start one with `realm serve --dev`, or name it with --url"))
+        })
+}
+
+/// The stream ended without a last event.
+pub fn lost() -> Failure {
+    Failure::Connection("the connection was lost before the answer was whole".to_owned())
+}
+
+/// The node sent what is no event.
+pub fn unreadable(error: serde_json::Error) -> Failure {
+    Failure::Connection(format!("the node sent what is no event: {error}"))
+}

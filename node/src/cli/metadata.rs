@@ -1,0 +1,16 @@
+//! `realm metadata`.
+
+use super::{Failure, args::NodeArgs, block_on, client};
+use realm_rpc::api::SystemClient;
+
+/// Prints the discovery document.
+///
+/// # Errors
+/// The node cannot be reached.
+pub fn run(args: NodeArgs) -> Result<(), Failure> {
+    block_on(async {
+        let node = client::connect(&args.url).await?;
+        println!("{:#}", node.metadata().await?);
+        Ok(())
+    })
+}

@@ -1,0 +1,47 @@
+//! The `realm` command. Each subcommand is a file; what they share is the connection to a node, the
+//! log, and what an exit code means.
+
+mod args;
+mod build_spec;
+mod call;
+mod chat;
+mod client;
+mod exit;
+mod log;
+mod metadata;
+mod serve;
+
+pub use exit::Failure;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    // Prints help or what is wrong with the arguments, and ends, by itself.
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Call(args) => call::run(args),
+        Command::Chat(args) => chat::run(args),
+        Command::Metadata(args) => metadata::run(args),
+        Command::BuildSpec(args) => build_spec::run(args),
+    }
+}
+
+/// A runtime for commands that talk to a node.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Start(format!("cannot start: {error}")))?
+        .block_on(work)
+}

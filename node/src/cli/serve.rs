@@ -1,0 +1,96 @@
+//! `realm serve`.
+
+use super::{
+    Failure,
+    args::{LimitArgs, ServeArgs},
+    log,
+};
+use crate::service::{Node, NodeConfig, StartError};
+use realm_chain_spec::{ChainSpec, ModelSource};
+use std::{net::SocketAddr, path::Path, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The chain where none is named.
+const DEFAULT_CHAIN: &str = "dev";
+
+/// Runs a node until it is told to stop.
+///
+/// # Errors
+/// It cannot start.
+pub fn run(args: ServeArgs) -> Result<(), Failure> {
+    log::start(&args.log, args.log_format)?;
+    let config = config(&args).map_err(start_failure)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("realm-async")
+        .build()
+        .map_err(|error| Failure::Start(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        // Before the node, so that a signal while it starts is not lost.
+        let failed = |error| Failure::Start(format!("cannot listen to signals: {error}"));
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let told_to_stop = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        tokio::pin!(told_to_stop);
+        let node = tokio::select! {
+            node = Node::start(config) => node.map_err(start_failure)?,
+            () = &mut told_to_stop => return Ok(()),
+        };
+        told_to_stop.await;
+        node.stop().await;
+        Ok(())
+    })
+}
+
+/// The chain that a word names: a preset, else a file.
+///
+/// # Errors
+/// It is neither, or the file is wrong.
+pub fn chain(word: &str) -> Result<ChainSpec, StartError> {
+    match ChainSpec::preset(word) {
+        Some(spec) => Ok(spec),
+        None if Path::new(word).exists() => Ok(ChainSpec::from_file(Path::new(word))?),
+        None => Err(StartError::NoSuchChain { name: word.to_owned(), presets: ChainSpec::PRESETS.to_vec() }),
+    }
+}
+
+fn start_failure(error: StartError) -> Failure {
+    Failure::Start(error.to_string())
+}
+
+fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
+    let mut chain = chain(args.chain.as_deref().unwrap_or(DEFAULT_CHAIN))?;
+    if let (Some(path), Some(first)) = (&args.model, chain.models.first_mut()) {
+        first.path = ModelSource::File(path.clone());
+        // The hash was another file's.
+        first.sha256 = None;
+    }
+    let mut config = NodeConfig::new(chain);
+    config.listen = SocketAddr::new(args.host, args.port);
+    config.metrics = (!args.no_metrics).then(|| SocketAddr::new(args.host, args.metrics_port));
+    config.allow_unauthenticated = args.allow_unauthenticated;
+    config.base_path = args.base_path.clone();
+    config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);
+    apply(&args.limits, &mut config);
+    Ok(config)
+}
+
+fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
+    let set = |to: &mut usize, from: Option<u32>| *to = from.map_or(*to, |value| value as usize);
+    set(&mut config.server.connections_max, limits.connections);
+    set(&mut config.calls_max, limits.calls);
+    set(&mut config.queue_len_max, limits.queue);
+    set(&mut config.engine.threads, limits.threads.map(u32::from));
+    config.server.subscriptions_max = limits.subscriptions.unwrap_or(config.server.subscriptions_max);
+    config.server.request_bytes_max = limits.frame_bytes.unwrap_or(config.server.request_bytes_max);
+    config.executor.instances_max = limits.instances.unwrap_or(config.executor.instances_max);
+    config.engine.kv_bytes_max = limits.kv_bytes.unwrap_or(config.engine.kv_bytes_max);
+    if let Some(ms) = limits.slow_consumer_ms {
+        config.events.slow_consumer_after = Duration::from_millis(ms);
+    }
+}

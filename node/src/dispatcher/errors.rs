@@ -1,0 +1,90 @@
+//! Errors of the layers below, as the wire's errors.
+
+use crate::executor::CallError;
+use realm_host_functions::storage::CommitError;
+use realm_metadata::{DecodeError, EncodeError, ResolveError, RuntimeFailure};
+use realm_rpc::{ErrorCode, RpcError};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// An error that the runtime's function answered with, under the runtime's own name for it.
+pub fn from_runtime(failure: RuntimeFailure) -> RpcError {
+    let data = match failure.data {
+        Value::Object(mut fields) => {
+            // It is the error's message already.
+            fields.remove("message");
+            fields
+        }
+        Value::Null => Map::new(),
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    RpcError::from_runtime(failure.code, failure.message, data)
+}
+
+/// A name that is no function.
+pub fn from_resolve(error: ResolveError) -> RpcError {
+    let rpc = RpcError::new(ErrorCode::UnknownFunction, error.to_string());
+    match error {
+        ResolveError::Unknown { nearest: Some(nearest), .. } => rpc.with("nearest", nearest),
+        ResolveError::Unknown { nearest: None, .. } => rpc,
+        ResolveError::Ambiguous { candidates, .. } => rpc.with("candidates", candidates),
+    }
+}
+
+/// Parameters that are not what the function takes.
+pub fn from_encode(error: EncodeError) -> RpcError {
+    let rpc = RpcError::new(ErrorCode::InvalidParams, error.to_string()).with("field", error.path());
+    match error {
+        EncodeError::UnknownField { nearest: Some(nearest), .. } => rpc.with("nearest", nearest),
+        _ => rpc,
+    }
+}
+
+/// Parameters given as SCALE that are not what the function takes.
+pub fn from_scale(error: DecodeError) -> RpcError {
+    RpcError::new(ErrorCode::InvalidParams, format!("params: {error}")).with("field", "params")
+}
+
+/// Hex that is none.
+pub fn bad_hex(field: &str) -> RpcError {
+    RpcError::new(ErrorCode::InvalidParams, format!("{field}: expected hex digits, two per byte")).with("field", field)
+}
+
+/// A call that did not answer. `time_max` is what its caller had given it.
+pub fn from_call(error: CallError, time_max: Duration) -> RpcError {
+    let trap = |error: &CallError| RpcError::new(ErrorCode::RuntimeTrap, error.to_string());
+    match error {
+        CallError::NoSuchFunction { name } => {
+            RpcError::new(ErrorCode::UnknownFunction, format!("the runtime has no function `{name}`"))
+        }
+        CallError::Overloaded { position, .. } => {
+            RpcError::new(ErrorCode::Overloaded, error.to_string()).with("position", position)
+        }
+        CallError::DeadlineExceeded(_) => deadline_exceeded(time_max),
+        CallError::MemoryLimit { asked, limit } => trap(&error).with("asked_bytes", asked).with("limit_bytes", limit),
+        CallError::GuestCpuExceeded(limit) => trap(&error).with("limit_ms", limit.as_millis() as u64),
+        CallError::AnswerTooLarge { len, limit } => trap(&error).with("bytes", len).with("limit_bytes", limit),
+        CallError::Trap { .. } | CallError::StackOverflow | CallError::BadPointer(_) => trap(&error),
+        CallError::StorageCommit(CommitError::Quota { asked, limit }) => {
+            RpcError::new(ErrorCode::QuotaExceeded, error.to_string())
+                .with("asked_bytes", asked)
+                .with("limit_bytes", limit)
+        }
+        CallError::StorageCommit(CommitError::Conflict { .. }) => {
+            RpcError::new(ErrorCode::Conflict, "another call changed what this one had read; try again")
+        }
+        error => internal(&error),
+    }
+}
+
+/// The time was over, in a queue or while running.
+pub fn deadline_exceeded(time_max: Duration) -> RpcError {
+    let ms = u64::try_from(time_max.as_millis()).unwrap_or(u64::MAX);
+    RpcError::new(ErrorCode::DeadlineExceeded, format!("the call did not end within {ms} ms")).with("deadline_ms", ms)
+}
+
+/// The node's own failure: details go to the log and not to strangers.
+pub fn internal(error: &dyn std::fmt::Display) -> RpcError {
+    tracing::error!(%error, "a call failed inside the node");
+    RpcError::new(ErrorCode::Internal, "the node failed; its log has the details")
+}

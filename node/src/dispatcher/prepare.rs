@@ -1,0 +1,168 @@
+//! Everything about a call that can be settled, or refused, before it takes a place in a queue.
+
+use super::{
+    Dispatcher, RequestOptions, Transcoder, errors,
+    transcoder::Form,
+};
+use crate::{connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant};
+use realm_rpc::{ErrorCode, RpcError};
+use serde_json::Value;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Name of the function, bare or full.
+    pub function: String,
+    /// JSON object or array, `"0x.."` SCALE, or nothing.
+    pub params: Option<Value>,
+    /// [`realm_rpc::CallOptions`] as JSON.
+    pub options: Option<Value>,
+}
+
+/// A call that is known to be possible. Counts as running from here on.
+#[derive(Debug)]
+pub struct PreparedCall {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) runtime: Arc<LoadedRuntime>,
+    pub(super) arguments: Vec<u8>,
+    pub(super) transcoder: Transcoder,
+    pub(super) connection: Arc<Connection>,
+    pub(super) request_id: Option<String>,
+    /// From its arrival, queueing included.
+    pub(super) time_max: Duration,
+    pub(super) arrived: Instant,
+    running: RunningCall,
+}
+
+impl PreparedCall {
+    /// Reads the call's answers and items.
+    pub fn transcoder(&self) -> &Transcoder {
+        &self.transcoder
+    }
+
+    /// Keeps the call counted as running also after it ran, until its last event is sent.
+    pub fn running(&self) -> RunningCall {
+        self.running.clone()
+    }
+
+    /// The client's own id of the request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+}
+
+impl Dispatcher {
+    /// Settles who calls what with which arguments.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `SHUTTING_DOWN`.
+    pub fn prepare(&self, connection: &Arc<Connection>, request: Request) -> Result<PreparedCall, RpcError> {
+        let arrived = Instant::now();
+        let running = self.drain.enter()?;
+        let options = RequestOptions::read(request.options)?;
+        let tenant = self.tenants.select(options.tenant_id.as_deref())?;
+        let time_max = options.time_max(&tenant)?;
+        let runtime = tenant.runtime.current();
+        check_pin(&options, &runtime)?;
+
+        let metadata = &runtime.metadata;
+        let function = metadata.resolve(&request.function).map_err(errors::from_resolve)?;
+        check_callable(function.name.full())?;
+        let params = request.params.unwrap_or(Value::Null);
+        let (arguments, form) = match scale_params(&params) {
+            Some(digits) => {
+                let bytes = hex::decode(digits).map_err(|_| errors::bad_hex("params"))?;
+                metadata.decode_arguments(function, &bytes).map_err(errors::from_scale)?;
+                (bytes, Form::Scale)
+            }
+            None => (metadata.encode_arguments(function, &params).map_err(errors::from_encode)?, Form::Json),
+        };
+        let transcoder = Transcoder::new(runtime.clone(), function.name.full(), form);
+        Ok(PreparedCall {
+            tenant,
+            runtime,
+            arguments,
+            transcoder,
+            connection: connection.clone(),
+            request_id: options.id,
+            time_max,
+            arrived,
+            running,
+        })
+    }
+
+    /// Settles a call of an export with raw SCALE arguments, hex with or without `0x`.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS`, `UNKNOWN_FUNCTION`, `SHUTTING_DOWN`.
+    pub fn prepare_raw(
+        &self,
+        connection: &Arc<Connection>,
+        export: &str,
+        arguments: &str,
+    ) -> Result<PreparedCall, RpcError> {
+        let arrived = Instant::now();
+        let running = self.drain.enter()?;
+        let tenant = self.tenants.select(None)?;
+        let runtime = tenant.runtime.current();
+        check_callable(export)?;
+        if !runtime.code.exports.iter().any(|name| name == export) {
+            // The metadata knows the nearest name; where it knows this very name, the blob lied.
+            let message = match runtime.metadata.resolve(export) {
+                Err(error) => return Err(errors::from_resolve(error)),
+                Ok(function) => format!("the runtime does not export {}", function.name.full()),
+            };
+            return Err(RpcError::new(ErrorCode::UnknownFunction, message));
+        }
+        let digits = arguments.strip_prefix("0x").unwrap_or(arguments);
+        let arguments = hex::decode(digits).map_err(|_| errors::bad_hex("data"))?;
+        Ok(PreparedCall {
+            transcoder: Transcoder::new(runtime.clone(), export, Form::Scale),
+            time_max: tenant.deadline_max(),
+            tenant,
+            runtime,
+            arguments,
+            connection: connection.clone(),
+            request_id: None,
+            arrived,
+            running,
+        })
+    }
+}
+
+/// Functions that only the node may call: a migration belongs to an upgrade.
+const RESERVED: [&str; 1] = ["Core_migrate"];
+
+fn check_callable(export: &str) -> Result<(), RpcError> {
+    match RESERVED.contains(&export) {
+        true => Err(RpcError::new(ErrorCode::Forbidden, format!("{export} is called by the node alone"))),
+        false => Ok(()),
+    }
+}
+
+/// The hex digits, if the parameters are SCALE.
+fn scale_params(params: &Value) -> Option<&str> {
+    params.as_str()?.strip_prefix("0x")
+}
+
+/// A call pinned to metadata that is not in force is not executed.
+fn check_pin(options: &RequestOptions, runtime: &LoadedRuntime) -> Result<(), RpcError> {
+    let in_force = runtime.metadata.hash();
+    match options.runtime {
+        Some(pinned) if pinned != in_force => {
+            let version = runtime.version();
+            Err(RpcError::new(
+                ErrorCode::RuntimeChanged,
+                format!("the runtime in force is {} version {}", version.spec_name, version.spec_version),
+            )
+            .with("metadata_hash", in_force.to_string())
+            .with("spec_name", version.spec_name.as_str())
+            .with("spec_version", version.spec_version))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,116 @@
+//! Running a prepared call: admission, sandbox, answer.
+
+use super::{Dispatcher, PreparedCall, errors};
+use crate::{
+    admission,
+    drain::cut_short,
+    executor::{CallOutcome, CallSetup},
+    metrics::CallMeter,
+};
+use futures::FutureExt;
+use realm_primitives::{CallContext, H256};
+use realm_rpc::{ErrorCode, RpcError};
+use serde_json::Value;
+use std::panic::AssertUnwindSafe;
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+/// Random bytes of a call's id.
+const CALL_ID_BYTES: usize = 8;
+
+impl Dispatcher {
+    /// Waits for a place, runs the call, and reads its answer. Items go to `events`, if somebody reads them.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the call: its place, instance and session are free at once.
+    pub async fn run(&self, call: PreparedCall, events: Option<mpsc::Sender<Vec<u8>>>) -> Result<Value, RpcError> {
+        let mut meter = self.metrics.begin(call.transcoder.export(), &call.tenant.id);
+        let result = match call_context(&call, events.is_some()) {
+            Ok(context) => {
+                let span = tracing::info_span!(
+                    "call",
+                    id = %context.call_id,
+                    tenant = %call.tenant.id,
+                    function = call.transcoder.export(),
+                    request = call.request_id.as_deref(),
+                );
+                // A panic ends this call and nothing else.
+                let work = AssertUnwindSafe(self.admitted(&call, context, events, &mut meter)).catch_unwind();
+                tokio::select! {
+                    result = work.instrument(span) => {
+                        result.unwrap_or_else(|_| Err(errors::internal(&"a call panicked")))
+                    }
+                    () = self.drain.cut() => Err(cut_short()),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        meter.end(result.as_ref().err().map(RpcError::code));
+        result
+    }
+
+    async fn admitted(
+        &self,
+        call: &PreparedCall,
+        context: CallContext,
+        events: Option<mpsc::Sender<Vec<u8>>>,
+        meter: &mut CallMeter,
+    ) -> Result<Value, RpcError> {
+        let deadline = call.arrived + call.time_max;
+        let places = tokio::time::timeout_at(deadline.into(), admission::admit(&call.tenant.gate, &self.gate));
+        let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
+        let setup = CallSetup {
+            context,
+            tenant: call.tenant.resources.clone(),
+            connection: call.connection.memory_of(&call.tenant.id),
+            events,
+            deadline: Some(deadline),
+        };
+        let work = self.executor.call(&call.runtime.code, call.transcoder.export(), &call.arguments, setup);
+        let CallOutcome { result, usage } = work.await;
+        meter.used(&usage);
+        tracing::debug!(
+            cpu_ms = usage.cpu_time.as_millis() as u64,
+            wall_ms = usage.wall_time.as_millis() as u64,
+            host_calls = usage.host_calls_total(),
+            sampled_tokens = usage.sampled_tokens,
+            "call ended"
+        );
+        let answer = result.map_err(|error| errors::from_call(error, call.time_max))?;
+        call.transcoder.result(&answer).map_err(|error| explain(call, error))
+    }
+}
+
+/// What the guest is told about the call.
+fn call_context(call: &PreparedCall, streaming: bool) -> Result<CallContext, RpcError> {
+    let mut id = [0; CALL_ID_BYTES];
+    let mut seed = [0; 8];
+    getrandom::fill(&mut id).and_then(|()| getrandom::fill(&mut seed)).map_err(|error| errors::internal(&error))?;
+    Ok(CallContext {
+        tenant: call.tenant.id.as_str().to_owned(),
+        call_id: hex::encode(id),
+        seed: u64::from_le_bytes(seed),
+        deadline_ms: u64::try_from(call.time_max.as_millis()).unwrap_or(u64::MAX),
+        streaming,
+        connected: call.connection.remembers(),
+        // The executor puts the running blob's.
+        code_hash: H256::default(),
+        prices: call.tenant.prices,
+        max_tokens_limit: call.tenant.limits.max_tokens,
+    })
+}
+
+/// A tenant without a model is told what its operator can do.
+fn explain(call: &PreparedCall, error: RpcError) -> RpcError {
+    let modelless = call.tenant.resources.model.is_none();
+    if !modelless || error.code() != ErrorCode::ModelUnavailable.name() {
+        return error;
+    }
+    RpcError::new(
+        ErrorCode::ModelUnavailable,
+        "the node has no model for this tenant; start it with --model FILE.gguf, or name one in its chain specification",
+    )
+}

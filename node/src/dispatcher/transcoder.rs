@@ -1,0 +1,85 @@
+//! Answers and items of one call, from SCALE to what its client reads.
+
+use super::errors;
+use crate::runtimes::LoadedRuntime;
+use realm_metadata::{Function, Outcome};
+use realm_rpc::{ErrorCode, RpcError};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How the client wrote its parameters, and so how it reads answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// JSON by the runtime's types.
+    Json,
+    /// SCALE as `0x` and hex digits.
+    Scale,
+}
+
+/// Reads answers of one function by the metadata of the runtime that gives them.
+#[derive(Clone, Debug)]
+pub struct Transcoder {
+    runtime: Arc<LoadedRuntime>,
+    /// Full name, the export's.
+    export: Arc<str>,
+    form: Form,
+}
+
+impl Transcoder {
+    pub(super) fn new(runtime: Arc<LoadedRuntime>, export: &str, form: Form) -> Self {
+        Self { runtime, export: export.into(), form }
+    }
+
+    /// The name of the export.
+    pub fn export(&self) -> &str {
+        &self.export
+    }
+
+    /// The runtime that answers.
+    pub fn runtime(&self) -> &LoadedRuntime {
+        &self.runtime
+    }
+
+    /// What the function returned.
+    ///
+    /// # Errors
+    /// The runtime's own error; `RUNTIME_TRAP` if the bytes are none of what it declares.
+    pub fn result(&self, answer: &[u8]) -> Result<Value, RpcError> {
+        let Some(function) = self.typed() else { return Ok(hex_value(answer)) };
+        match self.runtime.metadata.decode_return(function, answer) {
+            Ok(Outcome::Value(value)) => Ok(value),
+            Ok(Outcome::Failure(failure)) => Err(errors::from_runtime(failure)),
+            Err(error) => Err(undeclared(&self.export, "an answer", error)),
+        }
+    }
+
+    /// One item that the function emitted.
+    ///
+    /// # Errors
+    /// `RUNTIME_TRAP` if it declares no items, or others.
+    pub fn item(&self, item: &[u8]) -> Result<Value, RpcError> {
+        let Some(function) = self.typed() else { return Ok(hex_value(item)) };
+        match self.runtime.metadata.decode_item(function, item) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(undeclared(&self.export, "an item", "it declares none")),
+            Err(error) => Err(undeclared(&self.export, "an item", error)),
+        }
+    }
+
+    /// The function, where the client reads JSON.
+    fn typed(&self) -> Option<&Function> {
+        match self.form {
+            Form::Json => self.runtime.metadata.function(&self.export),
+            Form::Scale => None,
+        }
+    }
+}
+
+/// Bytes as `0x` and hex digits.
+pub fn hex_value(bytes: &[u8]) -> Value {
+    Value::String(format!("0x{}", hex::encode(bytes)))
+}
+
+fn undeclared(export: &str, what: &str, why: impl std::fmt::Display) -> RpcError {
+    RpcError::new(ErrorCode::RuntimeTrap, format!("{export} gave {what} of another type than it declares: {why}"))
+}

@@ -1,0 +1,84 @@
+//! One subscription from its first event to its last.
+
+use super::numbered::{NumberedSink, Unsent};
+use crate::dispatcher::{Dispatcher, PreparedCall, Transcoder};
+use jsonrpsee::SubscriptionSink;
+use realm_rpc::{ErrorCode, EventBody, RpcError};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How much a subscription may hold back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventLimits {
+    /// Items between a guest and its subscription; when there are more, the guest waits. Default 16.
+    pub items_max: usize,
+    /// How long a subscriber may keep an event waiting. Default 30 s.
+    pub slow_consumer_after: Duration,
+}
+
+impl Default for EventLimits {
+    fn default() -> Self {
+        Self { items_max: 16, slow_consumer_after: Duration::from_secs(30) }
+    }
+}
+
+/// Why the pump stopped before the call did.
+enum Stopped {
+    /// The subscriber left.
+    Gone,
+    /// The call ends with this error.
+    Error(RpcError),
+}
+
+/// Runs the call and sends its events. Ends when the last event is sent, or at once when the
+/// subscriber leaves; either way the call is gone when this returns.
+pub async fn serve(dispatcher: &Dispatcher, call: PreparedCall, sink: SubscriptionSink, limits: EventLimits) {
+    let mut sink = NumberedSink::new(sink, call.request_id().map(str::to_owned));
+    let closed = sink.closed();
+    let transcoder = call.transcoder().clone();
+    let _running = call.running();
+    let (items, inbox) = mpsc::channel(limits.items_max.max(1));
+
+    // Both ends are polled together: items flow while the call runs, and an error of either ends both.
+    let answer = async { Ok(dispatcher.run(call, Some(items)).await) };
+    let pump = pump(inbox, &transcoder, &mut sink, limits.slow_consumer_after);
+    let outcome: Result<(Result<Value, RpcError>, ()), Stopped> = tokio::select! {
+        biased;
+        () = closed => Err(Stopped::Gone),
+        outcome = futures::future::try_join(answer, pump) => outcome,
+    };
+    let last = match outcome {
+        Ok((Ok(data), ())) => EventBody::Result { data },
+        Ok((Err(error), ())) | Err(Stopped::Error(error)) => EventBody::Error { error: error.into() },
+        Err(Stopped::Gone) => return,
+    };
+    if let EventBody::Error { error } = &last
+        && error.code == ErrorCode::SlowConsumer.name()
+    {
+        dispatcher.metrics.slow_consumers.inc();
+    }
+    sink.finish(last).await;
+}
+
+/// Sends items until the call, which holds the channel's other end, is over.
+async fn pump(
+    mut inbox: mpsc::Receiver<Vec<u8>>,
+    transcoder: &Transcoder,
+    sink: &mut NumberedSink,
+    wait_max: Duration,
+) -> Result<(), Stopped> {
+    while let Some(item) = inbox.recv().await {
+        let data = transcoder.item(&item).map_err(Stopped::Error)?;
+        sink.send(EventBody::Stream { data }, wait_max).await.map_err(|unsent| match unsent {
+            Unsent::Gone => Stopped::Gone,
+            Unsent::TooSlow(waited) => Stopped::Error(slow_consumer(waited)),
+        })?;
+    }
+    Ok(())
+}
+
+fn slow_consumer(waited: Duration) -> RpcError {
+    let ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+    RpcError::new(ErrorCode::SlowConsumer, format!("an event was not read for {ms} ms")).with("waited_ms", ms)
+}

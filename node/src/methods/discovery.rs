@@ -1,0 +1,75 @@
+//! `rpc_methods` and `rpc.discover`.
+
+use super::NODE_VERSION;
+use crate::dispatcher::Dispatcher;
+use jsonrpsee::{
+    Extensions,
+    core::{RpcResult, async_trait},
+};
+use realm_metadata::{ApiInfo, openrpc};
+use realm_rpc::{MethodList, api::DiscoveryServer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub struct Discovery {
+    pub dispatcher: Arc<Dispatcher>,
+    /// All methods, sorted.
+    pub names: Vec<&'static str>,
+}
+
+#[async_trait]
+impl DiscoveryServer for Discovery {
+    fn methods(&self) -> RpcResult<MethodList> {
+        Ok(MethodList { methods: self.names.iter().map(|name| (*name).to_owned()).collect() })
+    }
+
+    async fn discover(&self, _extensions: &Extensions) -> RpcResult<Value> {
+        let runtime = self.dispatcher.tenants.select(None)?.runtime.current();
+        let info = ApiInfo {
+            title: "Realm",
+            version: NODE_VERSION,
+            description: "The node's methods, and the functions of the runtime in force.",
+        };
+        let own = self.names.iter().map(|name| method(name)).collect();
+        Ok(openrpc(&runtime.metadata, &info, own))
+    }
+}
+
+/// A method of the node's own. Those that take parameters say so; the rest take none.
+fn method(name: &str) -> Value {
+    let (params, result) = match name {
+        "realm_call" => (call_params(), json!({"name": "result", "schema": {}})),
+        "realm_subscribe" => (call_params(), json!({"name": "subscription", "schema": {"type": "string"}})),
+        "state_call" | "state_callAt" => (
+            json!([
+                param("method", true, json!({"type": "string"})),
+                param("data", true, json!({"type": "string", "pattern": "^(0x)?([0-9a-fA-F]{2})*$"})),
+                param("at", false, json!({})),
+            ]),
+            json!({"name": "answer", "schema": {"type": "string"}}),
+        ),
+        _ => (json!([]), json!({"name": "result", "schema": {}})),
+    };
+    json!({"name": name, "paramStructure": "either", "params": params, "result": result})
+}
+
+fn call_params() -> Value {
+    json!([
+        param("function", true, json!({"type": "string"})),
+        param("params", false, json!({"type": ["object", "array", "string"]})),
+        param("options", false, json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "id": {"type": "string"},
+                "tenant_id": {"type": "string"},
+                "deadline_ms": {"type": "integer", "minimum": 1},
+                "runtime": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
+            },
+        })),
+    ])
+}
+
+fn param(name: &str, required: bool, schema: Value) -> Value {
+    json!({"name": name, "required": required, "schema": schema})
+}

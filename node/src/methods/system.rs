@@ -1,0 +1,61 @@
+//! `system_*`.
+
+use super::{ChainInfo, NODE_NAME, NODE_VERSION};
+use crate::dispatcher::Dispatcher;
+use jsonrpsee::{
+    Extensions,
+    core::{RpcResult, async_trait},
+};
+use realm_metadata::{DiscoveryHeader, discovery};
+use realm_rpc::{Health, RpcError, api::SystemServer};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+pub struct System {
+    pub dispatcher: Arc<Dispatcher>,
+    pub chain: ChainInfo,
+}
+
+/// The discovery document of the default tenant's runtime.
+///
+/// # Errors
+/// There is no default tenant.
+pub fn metadata(dispatcher: &Dispatcher) -> Result<Value, RpcError> {
+    let runtime = dispatcher.tenants.select(None)?.runtime.current();
+    let version = runtime.version();
+    let header =
+        DiscoveryHeader { version: NODE_VERSION, spec_name: &version.spec_name, spec_version: version.spec_version };
+    Ok(discovery(&runtime.metadata, &header))
+}
+
+/// Whether the node is well: it is if it can say so.
+pub fn health() -> Health {
+    Health { peers: 0, is_syncing: false, should_have_peers: false }
+}
+
+#[async_trait]
+impl SystemServer for System {
+    async fn metadata(&self, _extensions: &Extensions) -> RpcResult<Value> {
+        Ok(metadata(&self.dispatcher)?)
+    }
+
+    fn health(&self) -> RpcResult<Health> {
+        Ok(health())
+    }
+
+    fn chain(&self) -> RpcResult<String> {
+        Ok(self.chain.name.clone())
+    }
+
+    fn name(&self) -> RpcResult<String> {
+        Ok(NODE_NAME.to_owned())
+    }
+
+    fn version(&self) -> RpcResult<String> {
+        Ok(NODE_VERSION.to_owned())
+    }
+
+    fn properties(&self) -> RpcResult<Map<String, Value>> {
+        Ok(self.chain.properties.clone())
+    }
+}

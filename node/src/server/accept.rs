@@ -1,0 +1,186 @@
+//! The accept loop: a place for each connection, HTTP/1 on it, JSON-RPC or a route behind it.
+
+use super::{ServerLimits, routes};
+use crate::{
+    connection::{Connection, Place},
+    dispatcher::Dispatcher,
+};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use jsonrpsee::{
+    Methods,
+    server::{HttpRequest, HttpResponse, Server as RpcServer, ServerHandle, StopHandle, stop_channel, ws},
+};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinHandle,
+};
+use tower::Service;
+
+/// How long the loop rests when the system gives it no more sockets.
+const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(100);
+/// How long connections get to close after the last call ended.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// What jsonrpsee makes of a connection.
+type RpcBuilder = jsonrpsee::server::TowerServiceBuilder<tower::layer::util::Identity, tower::layer::util::Identity>;
+
+/// Why the port cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}")]
+pub struct BindError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+/// The running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: ServerHandle,
+    accepting: JoinHandle<()>,
+}
+
+/// What every connection's service needs.
+#[derive(Clone)]
+struct Shared {
+    methods: Methods,
+    dispatcher: Arc<Dispatcher>,
+    builder: RpcBuilder,
+    stop: StopHandle,
+    limits: ServerLimits,
+    places: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Listens and serves until [`Server::stop`].
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub async fn start(
+        address: SocketAddr,
+        methods: impl Into<Methods>,
+        dispatcher: Arc<Dispatcher>,
+        limits: ServerLimits,
+    ) -> Result<Self, BindError> {
+        let failed = |error| BindError { address, error };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop_handle, stop) = stop_channel();
+        let shared = Shared {
+            methods: methods.into(),
+            dispatcher,
+            builder: RpcServer::builder().set_config(limits.to_jsonrpsee()).to_service_builder(),
+            stop: stop_handle,
+            limits,
+            places: Arc::new(Semaphore::new(limits.connections_max.clamp(1, Semaphore::MAX_PERMITS))),
+        };
+        let accepting = tokio::spawn(accept(listener, shared));
+        Ok(Self { address, stop, accepting })
+    }
+
+    /// The address that it listens on, with the port that the system gave if none was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections, closes the open ones, and waits for that a little.
+    pub async fn stop(self) {
+        // An error says that it has stopped.
+        let _ = self.stop.stop();
+        self.accepting.abort();
+        let _ = self.accepting.await;
+        if tokio::time::timeout(CLOSE_WAIT_MAX, self.stop.stopped()).await.is_err() {
+            tracing::warn!("connections did not close in time and are dropped");
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Shared) {
+    let stopped = shared.stop.clone().shutdown();
+    tokio::pin!(stopped);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stopped => return,
+        };
+        match accepted {
+            Ok((socket, remote)) => {
+                tokio::spawn(serve(socket, remote, shared.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: it passes when connections close.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_RETRY_AFTER).await;
+            }
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, remote: SocketAddr, shared: Shared) {
+    // Tokens are small and should leave at once.
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%remote, %error, "a connection was lost before it began");
+        return;
+    }
+    let Ok(place) = shared.places.clone().try_acquire_owned() else {
+        tracing::warn!(%remote, connections_max = shared.limits.connections_max, "a connection was refused");
+        return refuse(socket, shared.limits.head_wait_max).await;
+    };
+    let place = Place::new(place, &shared.dispatcher.metrics);
+    let stopped = shared.stop.clone().shutdown();
+    let head_wait_max = shared.limits.head_wait_max;
+    let service = tower::service_fn(move |request: HttpRequest<Incoming>| {
+        let connection = match ws::is_upgrade_request(&request) {
+            true => Connection::web_socket(remote, place.clone()),
+            false => Connection::http(remote, place.clone()),
+        };
+        respond(&shared, connection, request)
+    });
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_wait_max)
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service))
+        .with_upgrades();
+    tokio::pin!(http, stopped);
+    let ended = tokio::select! {
+        ended = &mut http => ended,
+        () = stopped => {
+            http.as_mut().graceful_shutdown();
+            http.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%remote, %error, "a connection ended badly");
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Send>>;
+
+/// A route's answer, or JSON-RPC's.
+fn respond(shared: &Shared, connection: Arc<Connection>, mut request: HttpRequest<Incoming>) -> Answer {
+    if let Some(response) = routes::answer(&shared.dispatcher, &request) {
+        return Box::pin(async move { Ok(response) });
+    }
+    request.extensions_mut().insert(connection);
+    // One service per request, so that every WebSocket has a connection id of its own.
+    let mut service = shared.builder.clone().build(shared.methods.clone(), shared.stop.clone());
+    Box::pin(async move { Ok(service.call(request).await.unwrap_or_else(|error| routes::failed(&*error))) })
+}
+
+/// Tells one request that there is no place, and closes.
+async fn refuse(socket: TcpStream, wait_max: Duration) {
+    let service = tower::service_fn(|_: HttpRequest<Incoming>| async { Ok::<_, Infallible>(routes::full()) });
+    let http = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
+    // Whether it was read is the client's business.
+    let _ = tokio::time::timeout(wait_max, http).await;
+}

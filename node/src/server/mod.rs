@@ -1,0 +1,19 @@
+//! The node's port: WebSocket and HTTP on one listener.
+//!
+//! ```text
+//!  accept ─► a place among connections_max ─► HTTP/1 ─┬─ GET /health, /metadata ─► routes
+//!                                                     ├─ POST / ────────────────► jsonrpsee, one request
+//!                                                     └─ upgrade ───────────────► jsonrpsee, WebSocket
+//! ```
+//!
+//! The accept loop is our own and not jsonrpsee's, so that every request carries its [`Connection`]
+//! and other routes fit beside JSON-RPC.
+//!
+//! [`Connection`]: crate::connection::Connection
+
+mod accept;
+mod limits;
+mod routes;
+
+pub use accept::{BindError, Server};
+pub use limits::ServerLimits;

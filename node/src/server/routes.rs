@@ -1,0 +1,53 @@
+//! HTTP routes beside JSON-RPC.
+
+use crate::{dispatcher::Dispatcher, methods};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use jsonrpsee::server::HttpBody;
+use serde_json::{Value, json};
+
+/// The answer of a route, or nothing if JSON-RPC shall answer.
+pub fn answer<B>(dispatcher: &Dispatcher, request: &Request<B>) -> Option<Response<HttpBody>> {
+    let read_only = matches!(*request.method(), Method::GET | Method::HEAD);
+    match request.uri().path() {
+        "/health" if read_only => Some(health(dispatcher)),
+        "/metadata" if read_only => Some(metadata(dispatcher)),
+        "/health" | "/metadata" => Some(json(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &json!({"error": "only GET is answered here"}),
+        )),
+        _ => None,
+    }
+}
+
+/// The answer to a connection for which there is no place.
+pub fn full() -> Response<HttpBody> {
+    json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the node has as many connections as it takes"}))
+}
+
+/// The answer to a request that JSON-RPC could not even refuse.
+pub fn failed(error: &dyn std::fmt::Display) -> Response<HttpBody> {
+    tracing::debug!(%error, "a request was not answered");
+    json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "the request could not be answered"}))
+}
+
+/// 200 while the node takes calls, 503 once it stops: what load balancers look at.
+fn health(dispatcher: &Dispatcher) -> Response<HttpBody> {
+    match dispatcher.drain.is_draining() {
+        false => json(StatusCode::OK, &json!({"status": "ok"})),
+        true => json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "shutting down"})),
+    }
+}
+
+fn metadata(dispatcher: &Dispatcher) -> Response<HttpBody> {
+    match methods::discovery_document(dispatcher) {
+        Ok(document) => json(StatusCode::OK, &document),
+        Err(error) => json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": error.message()})),
+    }
+}
+
+fn json(status: StatusCode, body: &Value) -> Response<HttpBody> {
+    let mut response = Response::new(HttpBody::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,120 @@
+//! Why a node does not start. Each message is one line that says what was wrong and what to do.
+
+use crate::{
+    chain::{AppendError, ChainError},
+    executor::ExecutorError,
+    runtimes::{BlobError, LoadRuntimeError},
+    server::BindError,
+};
+use realm_chain_spec::SpecError;
+use realm_host_functions::storage::StoreError;
+use std::{io, net::SocketAddr, path::PathBuf};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The chain specification is wrong.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// Neither a preset nor a file.
+    #[error("there is no chain `{name}`: give a file, or one of the presets {}", presets.join(", "))]
+    NoSuchChain {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        presets: Vec<&'static str>,
+    },
+    /// Strangers could call.
+    #[error(
+        "{address} can be reached from other machines and callers do not prove who they are: listen on 127.0.0.1, or say --allow-unauthenticated"
+    )]
+    Exposed {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The base path cannot be made.
+    #[error("cannot make the folder {}: {error}; give another with --base-path", path.display())]
+    BasePath {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The database does not open.
+    #[error("{0}; is another node using it? Stop it, or give another folder with --base-path")]
+    Store(#[from] StoreError),
+    /// The sandboxes' memory cannot be reserved.
+    #[error("{0}; try fewer with --instances")]
+    Executor(#[from] ExecutorError),
+    /// A blob cannot be read.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A blob is no runtime.
+    #[error("the runtime is refused: {0}")]
+    Runtime(#[from] LoadRuntimeError),
+    /// The stored chain cannot be gone on with.
+    #[error("{0}; give another folder with --base-path")]
+    StoredChain(#[from] ChainError),
+    /// The chain's first blocks are not written.
+    #[error("the chain cannot begin: {0}")]
+    Chain(AppendError),
+    /// A model does not load.
+    #[error("the model {name} does not load: {error}")]
+    Model {
+        /// Its name in the chain specification.
+        name: String,
+        /// Why.
+        error: ModelError,
+    },
+    /// The port cannot be had.
+    #[error("{0}; is another node running? Choose another port with --port")]
+    Bind(#[from] BindError),
+    /// The metrics' port cannot be had.
+    #[error("cannot serve metrics on {address}: {error}; choose another port with --metrics-port, or --no-metrics")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The node contradicts itself.
+    #[error("the node is built wrong: {0}")]
+    Internal(String),
+}
+
+/// Why a model does not load.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The engine refused it.
+    #[error("{}: {error}; give a GGUF file of a supported model", path.display())]
+    Engine {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: realm_engine::LoadError,
+    },
+    /// The file cannot be read.
+    #[error("{}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file is another than the specification means.
+    #[error("{}: its SHA-256 is 0x{found} and the chain specification wants 0x{expected}", path.display())]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The file's hash, hex.
+        found: String,
+        /// The specification's, hex.
+        expected: String,
+    },
+    /// Loading panicked.
+    #[error("{}: the loader failed", path.display())]
+    Loader {
+        /// The file.
+        path: PathBuf,
+    },
+}

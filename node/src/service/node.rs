@@ -1,0 +1,149 @@
+//! The wiring.
+
+use super::{
+    NodeConfig, StartError,
+    chain::{OpenChain, RuntimeLoader},
+    models,
+};
+use crate::{
+    admission::Gate,
+    dispatcher::Dispatcher,
+    drain::Drain,
+    executor::{Executor, HostModel},
+    methods::{self, ChainInfo},
+    metrics::{Metrics, register_executor},
+    server::Server,
+    substrate::{self, View},
+    tenants::{Tenant, TenantModels, Tenants, inspector},
+    upgrade::Upgrader,
+};
+use realm_host_functions::storage::{Store, StoreConfig};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use substrate_prometheus_endpoint::{Registry, init_prometheus};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// The database's file in the base path.
+const DATABASE_FILE: &str = "realm.redb";
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    dispatcher: Arc<Dispatcher>,
+    server: Server,
+    metrics: Option<JoinHandle<()>>,
+    shutdown_wait_max: Duration,
+}
+
+impl Node {
+    /// Starts a node; when this returns it answers.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        if !config.listen.ip().is_loopback() && !config.allow_unauthenticated {
+            return Err(StartError::Exposed { address: config.listen });
+        }
+        let store = open_store(config.base_path.as_deref())?;
+        let executor = Arc::new(Executor::new(config.executor.clone())?);
+        let inspector = inspector(&store, executor.config());
+        let loader = RuntimeLoader { executor: &executor, inspector: &inspector };
+        let open = OpenChain::open(&store, &config.chain, config.blocks, &loader).await?;
+        let models = models::load(&config.chain.models, &config.engine).await?;
+
+        let mut tenants = Vec::with_capacity(config.chain.tenants.len());
+        for spec in &config.chain.tenants {
+            let runtime = open.runtime_of(&spec.id);
+            tenants.push(Tenant::new(spec, models_of(spec, &models), &store, runtime, executor.config()));
+        }
+        let tenants = Tenants::new(tenants).ok_or_else(|| internal("a chain without tenants passed"))?;
+
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).map_err(internal)?;
+        register_executor(&registry, &executor).map_err(internal)?;
+        let dispatcher = Arc::new(Dispatcher {
+            executor,
+            tenants,
+            gate: Gate::new(config.calls_max, config.queue_len_max),
+            drain: Drain::default(),
+            metrics,
+        });
+        let chain = ChainInfo { name: config.chain.name.clone(), properties: config.chain.properties.clone() };
+        let upgrader =
+            Upgrader::new(config.upgrade, dispatcher.clone(), open.chain.clone(), open.slot.clone(), inspector);
+        let view = View { dispatcher: dispatcher.clone(), chain: open.chain };
+        let substrate = substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
+        let methods = methods::all(&dispatcher, chain, config.events, substrate).map_err(internal)?;
+        let metrics = match config.metrics {
+            Some(address) => Some(serve_metrics(address, registry).await?),
+            None => None,
+        };
+        let server = match Server::start(config.listen, methods, dispatcher.clone(), config.server).await {
+            Ok(server) => server,
+            Err(error) => {
+                metrics.iter().for_each(JoinHandle::abort);
+                return Err(error.into());
+            }
+        };
+        let version = dispatcher.tenants.select(None).map(|tenant| tenant.runtime.current().version().clone());
+        let version = version.map_err(|error| internal(error.message()))?;
+        tracing::info!(
+            chain = config.chain.id,
+            runtime = version.spec_name,
+            spec_version = version.spec_version,
+            url = %format_args!("ws://{}", server.address()),
+            "listening"
+        );
+        Ok(Self { dispatcher, server, metrics, shutdown_wait_max: config.shutdown_wait_max })
+    }
+
+    /// The address that JSON-RPC listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What calls functions, for those who run inside the same process.
+    pub fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.dispatcher
+    }
+
+    /// Takes no new calls, lets the running ones finish within the configured time, cuts the rest,
+    /// closes connections.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.dispatcher.drain.drain(self.shutdown_wait_max).await;
+        self.server.stop().await;
+        if let Some(metrics) = self.metrics {
+            metrics.abort();
+        }
+        tracing::info!("stopped");
+    }
+}
+
+fn models_of(spec: &realm_chain_spec::TenantSpec, models: &BTreeMap<String, Arc<HostModel>>) -> TenantModels {
+    let embedding_model = spec.embedding_model.as_ref().and_then(|name| models.get(name)).cloned();
+    TenantModels { model: models.get(&spec.model).cloned(), embedding_model }
+}
+
+fn open_store(base_path: Option<&Path>) -> Result<Store, StartError> {
+    let Some(folder) = base_path else {
+        return Ok(Store::in_memory(StoreConfig::default())?);
+    };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| StartError::BasePath { path: folder.to_owned(), error })?;
+    Ok(Store::open(&folder.join(DATABASE_FILE), StoreConfig::default())?)
+}
+
+/// Serves `/metrics`. The port is tried first, because the endpoint itself reports late.
+async fn serve_metrics(address: SocketAddr, registry: Registry) -> Result<JoinHandle<()>, StartError> {
+    let tried = TcpListener::bind(address).await.map_err(|error| StartError::Metrics { address, error })?;
+    drop(tried);
+    Ok(tokio::spawn(async move {
+        if let Err(error) = init_prometheus(address, registry).await {
+            tracing::error!(%error, "metrics are not served");
+        }
+    }))
+}
+
+fn internal(error: impl std::fmt::Display) -> StartError {
+    StartError::Internal(error.to_string())
+}

@@ -1,0 +1,118 @@
+//! One tenant.
+
+use super::limits::host_limits;
+use crate::{
+    admission::Gate,
+    executor::{ExecutorConfig, HostModel, TenantResources},
+    runtimes::TenantRuntime,
+};
+use realm_chain_spec::{TenantLimits, TenantSpec};
+use realm_engine::TenantKey;
+use realm_host_functions::storage::Store;
+use realm_primitives::Prices;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// What the engine's key of a tenant is hashed from, beside its name.
+const KEY_DOMAIN: &[u8] = b"realm-tenant:";
+/// What the names of tenants' namespaces begin with; the node's own begin otherwise.
+const NAMESPACE_PREFIX: &str = "tenant:";
+
+/// A tenant's name, as in the chain specification. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TenantId(Arc<str>);
+
+impl TenantId {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for TenantId {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A tenant: what its calls may reach and use.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its name.
+    pub id: TenantId,
+    /// What its sandboxes can reach. Shared by all its calls.
+    pub resources: Arc<TenantResources>,
+    /// The runtime that answers it: its own, or the chain's.
+    pub runtime: TenantRuntime,
+    /// Its own calls pass here before the node's gate.
+    pub gate: Gate,
+    /// What it pays.
+    pub prices: Prices,
+    /// How much it may hold.
+    pub limits: TenantLimits,
+}
+
+/// The models of a tenant; none where the chain's model could not be had.
+#[derive(Clone, Debug, Default)]
+pub struct TenantModels {
+    /// Generates.
+    pub model: Option<Arc<HostModel>>,
+    /// Embeds, if another one shall.
+    pub embedding_model: Option<Arc<HostModel>>,
+}
+
+impl Tenant {
+    /// The tenant of a specification.
+    pub fn new(
+        spec: &TenantSpec,
+        models: TenantModels,
+        store: &Store,
+        runtime: TenantRuntime,
+        executor: &ExecutorConfig,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: spec.id.as_str().into(),
+            resources: resources(&spec.id, models, store, &spec.limits, executor),
+            runtime,
+            gate: Gate::new(spec.limits.concurrent_calls_max as usize, spec.limits.queue_len_max as usize),
+            prices: Prices {
+                prompt_nano_usd_per_1k: spec.prices.prompt_nano_usd_per_1k,
+                cached_nano_usd_per_1k: spec.prices.cached_nano_usd_per_1k,
+                generated_nano_usd_per_1k: spec.prices.generated_nano_usd_per_1k,
+            },
+            limits: spec.limits,
+        })
+    }
+
+    /// The longest that one of its calls may take.
+    pub fn deadline_max(&self) -> Duration {
+        Duration::from_millis(self.limits.deadline_ms_max)
+    }
+}
+
+/// What a runtime runs as while the node asks it what it is: nobody, with nothing to reach.
+pub fn inspector(store: &Store, executor: &ExecutorConfig) -> Arc<TenantResources> {
+    // No tenant has an empty name, so this namespace is nobody's.
+    resources("", TenantModels::default(), store, &TenantLimits::default(), executor)
+}
+
+fn resources(
+    id: &str,
+    models: TenantModels,
+    store: &Store,
+    limits: &TenantLimits,
+    executor: &ExecutorConfig,
+) -> Arc<TenantResources> {
+    Arc::new(TenantResources {
+        key: TenantKey::new(sp_crypto_hashing::blake2_256(&[KEY_DOMAIN, id.as_bytes()].concat())),
+        model: models.model,
+        embedding_model: models.embedding_model,
+        storage: store.namespace(&format!("{NAMESPACE_PREFIX}{id}")),
+        limits: host_limits(limits, executor),
+    })
+}
