@@ -4,21 +4,40 @@ use super::error::TokenizerError;
 use super::pre_tokenizer::PreTokenizer;
 use super::vocabulary::{TokenType, Vocabulary};
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
+use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, PreTokenizerWrapper, SplitDelimiterBehavior};
 
-/// The character that stands for a byte: itself where it is printable Latin-1, else one from U+0100 on.
-pub(super) fn byte_char(byte: u8) -> char {
-    let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    if printable(byte) {
-        return char::from(byte);
+/// The character that stands for each byte: itself where it is printable Latin-1, else one from U+0100 on.
+const BYTE_CHARS: [char; 256] = {
+    let mut chars = ['\0'; 256];
+    let (mut byte, mut substitute) = (0u8, 0x100u32);
+    loop {
+        let printable = matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+        chars[byte as usize] = if printable { byte as char } else { char::from_u32(substitute).expect("below U+0200") };
+        substitute += !printable as u32;
+        if byte == u8::MAX {
+            break chars;
+        }
+        byte += 1;
     }
-    let before = (0..byte).filter(|&other| !printable(other)).count() as u32;
-    // At most 0x100 + 67: always a character.
-    char::from_u32(0x100 + before).unwrap_or(char::REPLACEMENT_CHARACTER)
-}
+};
+
+/// The bytes that [`BYTE_CHARS`] maps to U+0100 and on, in that order.
+const SUBSTITUTED: [u8; 68] = {
+    let mut bytes = [0; 68];
+    let mut byte = 0;
+    while byte < 256 {
+        let c = BYTE_CHARS[byte] as usize;
+        if c >= 0x100 {
+            bytes[c - 0x100] = byte as u8;
+        }
+        byte += 1;
+    }
+    bytes
+};
 
 /// The bytes a piece stands for. A piece with a character that stands for no byte is literal text.
 pub(super) fn piece_bytes(piece: &str) -> Vec<u8> {
@@ -27,13 +46,16 @@ pub(super) fn piece_bytes(piece: &str) -> Vec<u8> {
 }
 
 fn char_byte(c: char) -> Option<u8> {
-    (0..=255).find(|&byte| byte_char(byte) == c)
+    match u8::try_from(c) {
+        Ok(byte) => (BYTE_CHARS[usize::from(byte)] == c).then_some(byte),
+        Err(_) => SUBSTITUTED.get((c as usize).checked_sub(0x100)?).copied(),
+    }
 }
 
 /// Bytes that occur in UTF-8 and that the vocabulary has no piece for.
 pub(super) fn missing_bytes(has: impl Fn(&str) -> bool) -> Vec<u8> {
     let in_utf8 = |byte: &u8| !matches!(byte, 0xC0 | 0xC1 | 0xF5..);
-    (0..=255).filter(in_utf8).filter(|&byte| !has(byte_char(byte).encode_utf8(&mut [0; 4]))).collect()
+    (0..=255).filter(in_utf8).filter(|&byte| !has(BYTE_CHARS[usize::from(byte)].encode_utf8(&mut [0; 4]))).collect()
 }
 
 /// The pipeline for a GGUF vocabulary. Control tokens are no part of it, so that no text reaches them.
@@ -60,6 +82,9 @@ pub(super) fn pipeline(vocabulary: &Vocabulary, pre: &PreTokenizer) -> Result<to
     }
     steps.push(PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, false, false)));
     let mut pipeline = tokenizers::Tokenizer::new(model);
+    if pre.compose {
+        pipeline.with_normalizer(Some(NFC)).map_err(json)?;
+    }
     pipeline.with_pre_tokenizer(Some(Sequence::new(steps)));
     let literal = vocabulary.of_type(TokenType::UserDefined).map(|(_, text)| AddedToken::from(text, false).normalized(false));
     pipeline.add_tokens(literal).map_err(json)?;

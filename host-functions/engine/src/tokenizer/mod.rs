@@ -29,7 +29,7 @@ pub use vocabulary::{TOKENS_MAX, TokenType, TokenizerKind, Vocabulary};
 use detokenizer::Pieces;
 use sentence_piece::{BLANK, SentencePiece};
 use splitter::{Literal, Part, Splitter};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Texts longer than this are refused: tokenizing takes time that no deadline interrupts.
@@ -39,9 +39,9 @@ pub const TEXT_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Tokenizer {
     encoder: Encoder,
+    /// Finds control tokens' names. It leaves out names of one character: those cannot be told from text.
     controls: Splitter,
-    /// Ids in `controls`.
-    control_ids: BTreeSet<u32>,
+    control_names: BTreeMap<u32, String>,
     pieces: Arc<Pieces>,
     prefix: Vec<u32>,
     suffix: Vec<u32>,
@@ -69,12 +69,12 @@ impl Tokenizer {
         let literals = |kind| {
             let strip_right = |id| vocabulary.strip_right.contains(&id);
             let literal = |(id, text): (u32, &str)| Literal { id, text: text.to_owned(), strip_left: false, strip_right: strip_right(id) };
-            Splitter::new(vocabulary.of_type(kind).map(literal).collect())
+            vocabulary.of_type(kind).map(literal).collect::<Vec<_>>()
         };
         let (encoder, summary) = match &vocabulary.kind {
             TokenizerKind::SentencePiece => {
                 let model = SentencePiece::new(&vocabulary)?;
-                let user_defined = literals(TokenType::UserDefined)?;
+                let user_defined = Splitter::new(literals(TokenType::UserDefined))?;
                 (Encoder::SentencePiece { model, user_defined, add_space_prefix: vocabulary.add_space_prefix }, "SentencePiece")
             }
             TokenizerKind::Bpe(pre) => {
@@ -98,8 +98,8 @@ impl Tokenizer {
             TokenizerKind::WordPiece => true,
         };
         let pieces = Pieces::new(pieces, strip);
-        let controls = literals(TokenType::Control)?;
-        let mut tokenizer = Self::assemble(encoder, controls, pieces, summary, (vocabulary.bos, vocabulary.eos));
+        let controls = literals(TokenType::Control);
+        let mut tokenizer = Self::assemble(encoder, controls, pieces, summary, (vocabulary.bos, vocabulary.eos))?;
         tokenizer.prefix = vocabulary.bos.filter(|_| vocabulary.add_bos).into_iter().collect();
         tokenizer.suffix = vocabulary.eos.filter(|_| vocabulary.add_eos).into_iter().collect();
         tokenizer.ends.extend(vocabulary.eot);
@@ -118,23 +118,27 @@ impl Tokenizer {
             continuing: loaded.continuing.map(Box::new),
             missing_bytes: Vec::new(),
         };
-        let controls = Splitter::new(loaded.controls)?;
-        let mut tokenizer = Self::assemble(encoder, controls, loaded.pieces, "tokenizer.json", (loaded.bos, loaded.eos));
+        let mut tokenizer = Self::assemble(encoder, loaded.controls, loaded.pieces, "tokenizer.json", (loaded.bos, loaded.eos))?;
         tokenizer.prefix = loaded.prefix;
         tokenizer.suffix = loaded.suffix;
-        if let Some(unknown) = loaded.unknown {
-            tokenizer.control_ids.remove(&unknown);
-        }
         Ok(tokenizer)
     }
 
-    fn assemble(encoder: Encoder, controls: Splitter, pieces: Pieces, summary: &'static str, (bos, eos): (Option<u32>, Option<u32>)) -> Self {
-        let control_ids = controls.literals().iter().map(|control| control.id).collect();
-        let named = controls.literals().iter().filter(|control| vocabulary::looks_like_end(&control.text)).map(|control| control.id);
+    fn assemble(
+        encoder: Encoder,
+        mut controls: Vec<Literal>,
+        pieces: Pieces,
+        summary: &'static str,
+        (bos, eos): (Option<u32>, Option<u32>),
+    ) -> Result<Self, TokenizerError> {
+        let control_names: BTreeMap<u32, String> = controls.iter().map(|control| (control.id, control.text.clone())).collect();
+        let named = control_names.iter().filter(|(_, name)| vocabulary::looks_like_end(name)).map(|(&id, _)| id);
         // A model that begins a new text has ended the one before: some never emit their EOS.
         let ends = named.chain(bos).chain(eos).collect();
+        controls.retain(|control| control.text.chars().nth(1).is_some());
+        let controls = Splitter::new(controls)?;
         let pieces = Arc::new(pieces);
-        Self { encoder, controls, control_ids, pieces, prefix: Vec::new(), suffix: Vec::new(), bos, eos, ends, summary }
+        Ok(Self { encoder, controls, control_names, pieces, prefix: Vec::new(), suffix: Vec::new(), bos, eos, ends, summary })
     }
 
     /// Adds tokens that end a text, such as those of a generation_config.json.
@@ -167,18 +171,18 @@ impl Tokenizer {
 
     /// Whether this token steers the model and stands for no text.
     pub fn is_control(&self, token: u32) -> bool {
-        self.control_ids.contains(&token)
+        self.control_names.contains_key(&token)
     }
 
     /// The control tokens' ids and names.
     pub fn controls(&self) -> impl Iterator<Item = (u32, &str)> {
-        self.controls.literals().iter().map(|control| (control.id, control.text.as_str()))
+        self.control_names.iter().map(|(&id, name)| (id, name.as_str()))
     }
 
     /// A control token's name, or else the token's own text; what is not UTF-8 becomes U+FFFD.
     pub fn token_text(&self, token: u32) -> String {
-        match self.controls().find(|&(id, _)| id == token) {
-            Some((_, name)) => name.to_owned(),
+        match self.control_names.get(&token) {
+            Some(name) => name.clone(),
             None => String::from_utf8_lossy(self.pieces.get(token)).into_owned(),
         }
     }
@@ -272,7 +276,7 @@ impl Tokenizer {
             Ok(encoding.get_ids().to_vec())
         };
         let encoded = encode(text)?;
-        if !encoded.iter().any(|id| self.control_ids.contains(id)) {
+        if !encoded.iter().any(|id| self.control_names.contains_key(id)) {
             ids.extend(encoded);
             return Ok(());
         }
@@ -280,7 +284,7 @@ impl Tokenizer {
         let ends: Vec<_> = self.controls.matches(text).map(|name| name.start + text[name.start..].chars().next().map_or(0, char::len_utf8)).collect();
         for end in ends.into_iter().chain([text.len()]) {
             let encoded = encode(&text[start..end])?;
-            if let Some(&token) = encoded.iter().find(|id| self.control_ids.contains(id)) {
+            if let Some(&token) = encoded.iter().find(|id| self.control_names.contains_key(id)) {
                 return Err(EncodeError::ControlToken { token });
             }
             ids.extend(encoded);

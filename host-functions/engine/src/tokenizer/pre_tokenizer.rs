@@ -11,6 +11,8 @@ pub struct PreTokenizer {
     pub patterns: &'static [&'static str],
     /// A word that is itself a token is taken whole, whatever the merges say.
     pub ignore_merges: bool,
+    /// Letters and their combining marks are composed first (Unicode's NFC).
+    pub compose: bool,
     /// Texts begin with BOS unless the file says otherwise.
     pub add_bos: bool,
 }
@@ -53,6 +55,6 @@ impl PreTokenizer {
         };
         let llama3 = matches!(name, "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "falcon-h1" | "pixtral" | "midm-2.0" | "lfm2" | "jina-v5-nano");
         let whole_words = llama3 || name == "tekken";
-        Ok(Self { patterns, ignore_merges: whole_words, add_bos: whole_words })
+        Ok(Self { patterns, ignore_merges: whole_words, compose: matches!(name, "qwen2" | "qwen35"), add_bos: whole_words })
     }
 }

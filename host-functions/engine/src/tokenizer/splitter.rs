@@ -37,10 +37,6 @@ impl Splitter {
         Ok(Self { literals, automaton })
     }
 
-    pub fn literals(&self) -> &[Literal] {
-        &self.literals
-    }
-
     /// Byte ranges of the literals in `text`, left to right.
     pub fn matches(&self, text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
         self.automaton.find_iter(text).map(|found| found.range())

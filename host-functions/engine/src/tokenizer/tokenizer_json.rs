@@ -22,7 +22,6 @@ pub(super) struct Loaded {
     pub suffix: Vec<u32>,
     pub bos: Option<u32>,
     pub eos: Option<u32>,
-    pub unknown: Option<u32>,
 }
 
 /// How tokens become text.
@@ -57,6 +56,7 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     let added = pipeline.get_added_tokens_decoder();
     let pieces = (0..).zip(&texts).map(|(id, text)| match added.get(&id) {
         Some(token) if token.special => Vec::new(),
+        Some(token) if matches!(decoding, Decoding::SentencePiece { .. }) => token.content.replace(BLANK, " ").into_bytes(),
         Some(token) => token.content.clone().into_bytes(),
         None => piece_bytes(text, decoding),
     });
@@ -75,7 +75,7 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     let (bos, eos) = (named("bos_token").or(named("cls_token")), named("eos_token").or(named("sep_token")));
     let (prefix, suffix) = surroundings(&pipeline)?;
     let continuing = continuing(&pipeline);
-    Ok(Loaded { pipeline, continuing, pieces, controls, prefix, suffix, bos, eos, unknown })
+    Ok(Loaded { pipeline, continuing, pieces, controls, prefix, suffix, bos, eos })
 }
 
 /// How tokens become text, and whether the first blank is dropped.

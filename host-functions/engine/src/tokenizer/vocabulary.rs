@@ -119,7 +119,7 @@ impl Vocabulary {
             .map(|(id, _)| id)
             .collect();
         Ok(Self {
-            lowercase: word_piece && !tokens.iter().any(|token| !token.starts_with('[') && token.chars().any(char::is_uppercase)),
+            lowercase: word_piece && !tokens.iter().any(|token| !token.starts_with('[') && token.contains(|c: char| c.is_ascii_uppercase())),
             kind,
             scores,
             token_types,
