@@ -7,7 +7,7 @@
 //! ```
 //! The crate knows no wasm and no JSON-RPC. Its parts, in the order in which a model meets them:
 //!
-//! - [`gguf`] reads files; `architectures` says what a file's model is; `cpu` packs its weights and computes.
+//! - [`gguf`] and [`huggingface`] read files; `architectures` says what their model is; `cpu` packs its weights and computes.
 //! - [`tokenizer`] and [`chat_template`] turn text to tokens and back, [`sampling`] logits into a token.
 //! - `scheduler` and `cache` decide, without clock or tensor, which tokens are computed next and where their keys and
 //!   values lie; `worker` does it; [`Session`] is how a caller takes part.
@@ -28,18 +28,22 @@ mod cache;
 pub mod chat_template;
 mod config;
 mod cpu;
+mod description;
 mod embed;
 mod executor;
 pub mod gguf;
+pub mod huggingface;
 mod info;
 mod load;
 mod model;
+mod model_files;
 mod progress;
 pub mod sampling;
 mod scheduler;
 mod session;
 mod spec;
 mod tenant;
+mod tensor_info;
 pub mod tokenizer;
 mod weight_check;
 mod worker;

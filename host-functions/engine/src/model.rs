@@ -1,4 +1,4 @@
-//! A loaded model: its file, its facts, and the worker that batches its sequences.
+//! A loaded model: its files, its facts, and the worker that batches its sequences.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::TenantKey;
 use crate::chat_template::{ChatTemplate, Message, TemplateError};
 use crate::config::EngineConfig;
-use crate::gguf::{GgufFile, TensorInfo, type_name};
 use crate::info::ModelInfo;
 use crate::load::{self, LoadError};
+use crate::model_files::ModelFiles;
 use crate::progress::LoadProgress;
 use crate::session::{Session, SessionError};
+use crate::tensor_info::{TensorInfo, type_name};
 use crate::tokenizer::Tokenizer;
 use crate::worker::{Shared, Worker};
 
@@ -18,7 +19,7 @@ use crate::worker::{Shared, Worker};
 /// one batch, and ends when the model is dropped.
 pub struct Model {
     pub(crate) info: ModelInfo,
-    pub(crate) file: Arc<GgufFile>,
+    pub(crate) files: Arc<ModelFiles>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) chat_template: ChatTemplate,
     pub(crate) worker: Worker,
@@ -26,7 +27,7 @@ pub struct Model {
     pub(crate) logits_bytes_max: usize,
 }
 
-/// A tensor as it lies in the file.
+/// A tensor as it lies in its file.
 #[derive(Clone, Copy, Debug)]
 pub struct TensorView<'a> {
     pub name: &'a str,
@@ -63,7 +64,7 @@ pub struct EngineLoad {
 }
 
 impl Model {
-    /// Opens a GGUF file, packs its weights, and starts its worker.
+    /// Opens a GGUF file or a Hugging Face folder, packs its weights, and starts its worker.
     ///
     /// # Errors
     /// See [`LoadError`]: whatever is wrong with the file, or not supported, is named.
@@ -123,7 +124,7 @@ impl Model {
 
     /// The names of all tensors, in the file's order.
     pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
-        self.file.tensors().iter().map(|tensor| tensor.name.as_str())
+        self.files.tensors().iter().map(|tensor| tensor.name.as_str())
     }
 
     /// A tensor as it lies in the file. Nothing is copied.
@@ -131,7 +132,7 @@ impl Model {
     /// # Errors
     /// [`TensorError::NoTensor`].
     pub fn tensor(&self, name: &str) -> Result<TensorView<'_>, TensorError> {
-        let tensor = self.file.tensor(name).ok_or_else(|| TensorError::NoTensor { name: name.to_owned() })?;
+        let tensor = self.files.tensor(name).ok_or_else(|| TensorError::NoTensor { name: name.to_owned() })?;
         Ok(self.view(tensor))
     }
 
@@ -144,8 +145,8 @@ impl Model {
         if layer >= layer_count {
             return Err(TensorError::NoLayer { layer, layer_count });
         }
-        let prefix = format!("blk.{layer}.");
-        let tensors = self.file.tensors().iter().filter(|tensor| tensor.name.starts_with(&prefix));
+        let prefix = self.files.layer_prefix(layer);
+        let tensors = self.files.tensors().iter().filter(|tensor| tensor.name.starts_with(&prefix));
         Ok(tensors.map(|tensor| self.view(tensor)).collect())
     }
 
@@ -155,7 +156,7 @@ impl Model {
             shape: &tensor.shape,
             dtype: type_name(tensor.weight_type),
             weight_type: tensor.weight_type,
-            bytes: self.file.tensor_bytes(tensor),
+            bytes: self.files.tensor_bytes(tensor),
         }
     }
 

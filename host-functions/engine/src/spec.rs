@@ -24,6 +24,8 @@ pub struct DecoderSpec {
     /// The longest sequence the model was made for, in tokens.
     pub context_length: u32,
     pub norm_epsilon: f32,
+    /// Added to the weights of all norms: some files leave out the 1 that they deviate from.
+    pub norm_offset: f32,
     /// The feed-forward gate's activation.
     pub gate: Gate,
     /// Embeddings are multiplied by this.

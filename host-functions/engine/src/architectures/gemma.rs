@@ -1,7 +1,8 @@
 //! gemma2 and gemma3: scaled embeddings, norms before and after each half of a layer, local and global attention by
-//! turns. The files' norm weights have their 1 added already.
+//! turns. The norm weights of GGUF files have their 1 added already, those of folders have not.
 
 use super::ArchitectureError;
+use super::config::{self, Config, layer_part};
 use super::metadata::{Keys, bad, usual_tensors};
 use crate::gguf::{GgufFile, ValueType};
 use crate::spec::{DecoderSpec, DecoderTensors, Gate, RopeScaling, RopeSpec, RopeStyle};
@@ -10,6 +11,12 @@ use crate::spec::{DecoderSpec, DecoderTensors, Gate, RopeScaling, RopeSpec, Rope
 const GEMMA3_PERIOD: usize = 6;
 /// The rotation of gemma3's local layers, where the file does not say.
 const GEMMA3_LOCAL_THETA: f32 = 10_000.0;
+/// The length of heads, of windows and the number that scores are scaled by, where a folder does not say.
+const HEAD_LEN: usize = 256;
+const WINDOW: u32 = 4_096;
+const SCORE_SCALE: f32 = 256.0;
+/// The rotation of gemma3's global layers, where a folder does not say.
+const GEMMA3_GLOBAL_THETA: f32 = 1_000_000.0;
 /// The largest models scale scores by their width per head, which is not their head's length; files do not say so, and
 /// the number of layers gives them away.
 const GEMMA2_27B_LAYERS: usize = 46;
@@ -77,4 +84,83 @@ fn local_layers(keys: &Keys<'_>, layer_count: usize) -> Result<Vec<bool>, Archit
         }
         Some(_) => Ok(by_period(keys.size("attention.sliding_window_pattern")?)),
     }
+}
+
+pub fn gemma2_folder(config: &Config<'_>) -> Result<(DecoderSpec, DecoderTensors), ArchitectureError> {
+    let (mut spec, tensors) = common_folder(config)?;
+    let is_local = config.windowed_layers(spec.layers.len(), |layer| layer.is_multiple_of(2))?;
+    let window = config.window(Some(WINDOW))?;
+    for (layer, is_local) in spec.layers.iter_mut().zip(is_local) {
+        layer.window = window.filter(|_| is_local);
+    }
+    Ok((spec, tensors))
+}
+
+pub fn gemma3_folder(config: &Config<'_>) -> Result<(DecoderSpec, DecoderTensors), ArchitectureError> {
+    let (mut spec, mut tensors) = common_folder(config)?;
+    // Both rotations by the kind of layer; in older files the global one's parameters, and the local one's base.
+    spec.ropes = match config.value("rope_parameters") {
+        Some(parameters) => {
+            let of = |kind: &str, theta| {
+                let parameters = &parameters[kind];
+                config::rope(
+                    parameters,
+                    spec.head_len,
+                    1.0,
+                    config::positive(parameters, "rope_theta")?.unwrap_or(theta),
+                )
+            };
+            vec![of("full_attention", GEMMA3_GLOBAL_THETA)?, of("sliding_attention", GEMMA3_LOCAL_THETA)?]
+        }
+        None => {
+            let theta =
+                |name: &str, default| Ok::<f32, ArchitectureError>(config.optional_positive(name)?.unwrap_or(default));
+            let global = theta("rope_theta", GEMMA3_GLOBAL_THETA)?;
+            let local = theta("rope_local_base_freq", GEMMA3_LOCAL_THETA)?;
+            let scaling = config.value("rope_scaling").unwrap_or(&config::NULL);
+            vec![
+                config::rope(scaling, spec.head_len, 1.0, global)?,
+                config::rope(&config::NULL, spec.head_len, 1.0, local)?,
+            ]
+        }
+    };
+    let period = match config.optional_size("sliding_window_pattern")? {
+        Some(period) => period,
+        None => config.optional_size("_sliding_window_pattern")?.unwrap_or(GEMMA3_PERIOD),
+    };
+    let is_local = config.windowed_layers(spec.layers.len(), |layer| !(layer + 1).is_multiple_of(period))?;
+    let window = config.window(Some(WINDOW))?;
+    for (layer, is_local) in spec.layers.iter_mut().zip(is_local) {
+        layer.rope = usize::from(is_local);
+        layer.window = window.filter(|_| is_local);
+    }
+    for (index, layer) in tensors.layers.iter_mut().enumerate() {
+        let norm = |part: &str| layer_part(index, &format!("self_attn.{part}_norm.weight"));
+        layer.head_norms = Some(["q", "k"].map(norm));
+    }
+    Ok((spec, tensors))
+}
+
+fn common_folder(config: &Config<'_>) -> Result<(DecoderSpec, DecoderTensors), ArchitectureError> {
+    config.refuse("attention_bias", "biases on the output of attention are not supported")?;
+    config.refuse("use_bidirectional_attention", "attention to later positions is not supported")?;
+    let mut spec = config.usual_spec(Some(HEAD_LEN))?;
+    spec.norm_offset = 1.0;
+    // The field `hidden_act`, which some folders have too, is not the one that counts.
+    spec.gate = match config.value("hidden_activation") {
+        Some(_) => config.gate("hidden_activation")?,
+        None => Gate::GeluTanh,
+    };
+    spec.embedding_scale = (spec.hidden_len as f32).sqrt();
+    spec.attention_scale = 1.0 / config.optional_positive("query_pre_attn_scalar")?.unwrap_or(SCORE_SCALE).sqrt();
+    spec.attention_softcap = config.optional_positive("attn_logit_softcapping")?;
+    spec.logit_softcap = config.optional_positive("final_logit_softcapping")?;
+    let mut tensors = config.usual_tensors(spec.layers.len(), true)?;
+    for (index, layer) in tensors.layers.iter_mut().enumerate() {
+        let norm = |part: &str| layer_part(index, &format!("{part}_layernorm.weight"));
+        layer.post_attention_norm = Some(norm("post_attention"));
+        layer.feed_forward_norm = norm("pre_feedforward");
+        layer.post_feed_forward_norm = Some(norm("post_feedforward"));
+    }
+    Ok((spec, tensors))
 }

@@ -114,6 +114,7 @@ impl Keys<'_> {
             feed_forward_len: self.size("feed_forward_length")?,
             context_length: self.size("context_length")? as u32,
             norm_epsilon: self.positive("attention.layer_norm_rms_epsilon", None)?,
+            norm_offset: 0.0,
             gate: Gate::Silu,
             embedding_scale: 1.0,
             attention_scale: 1.0 / (head_len as f32).sqrt(),

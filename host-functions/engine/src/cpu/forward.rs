@@ -22,7 +22,7 @@ pub enum StepError {
 }
 
 pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> Result<(), StepError> {
-    let CpuExecutor { pool, spec, file, weights, kv, scratch } = executor;
+    let CpuExecutor { pool, spec, files, weights, kv, scratch } = executor;
     for &copy in &plan.copies {
         kv.copy(copy)?;
     }
@@ -30,7 +30,7 @@ pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> 
     let rows = plan.tokens.len();
     let table = &weights.embedding.tensor;
     let row_bytes = table.byte_len() / spec.vocab_len;
-    let bytes = file.tensor_bytes(table);
+    let bytes = files.tensor_bytes(table);
     let x = scratch.x.get(rows * spec.hidden_len);
     for (&token, x) in plan.tokens.iter().zip(x.chunks_exact_mut(spec.hidden_len)) {
         let row = bytes.get(token as usize * row_bytes..).and_then(|rest| rest.get(..row_bytes)).unwrap_or_default();
@@ -55,11 +55,18 @@ pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> 
             // Behind the last attention, rows are on their own: those that nobody asked for end here.
             pass.keep_wanted(scratch);
         }
-        pass.feed_forward(layer_weights, scratch).map_err(source)?;
+        if pass.rows > 0 {
+            pass.feed_forward(layer_weights, scratch).map_err(source)?;
+        }
     }
     let wanted = pass.rows;
     drop(attention_rows);
     scratch.blocks = blocks;
+    output.logits.clear();
+    output.hidden.clear();
+    if wanted == 0 {
+        return Ok(());
+    }
 
     let x = Rows::whole(scratch.x.get(wanted * spec.hidden_len), wanted)?;
     let normed = scratch.normed.get(wanted * spec.hidden_len);
@@ -81,7 +88,6 @@ pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> 
 /// Of the normed rows that are wanted, moves hidden states to `hidden` and the others to the front. Gives how many
 /// those are.
 fn split_outputs(plan: &Plan, hidden_len: usize, normed: &mut [f32], hidden: &mut Vec<f32>) -> usize {
-    hidden.clear();
     let (mut from, mut kept) = (0, 0);
     for part in &plan.parts {
         let count = (part.end() - part.output_from) as usize;

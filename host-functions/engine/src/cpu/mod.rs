@@ -25,7 +25,7 @@ pub use kv::{KvError, KvMemory};
 pub use weights::{Weights, WeightsError};
 
 use crate::executor::{Executor, ExecutorError, StepOutput};
-use crate::gguf::GgufFile;
+use crate::model_files::ModelFiles;
 use crate::scheduler::Plan;
 use crate::spec::DecoderSpec;
 
@@ -34,7 +34,7 @@ pub struct CpuExecutor {
     pool: Pool,
     spec: DecoderSpec,
     /// Where the embedding table is read from.
-    file: Arc<GgufFile>,
+    files: Arc<ModelFiles>,
     weights: Weights,
     kv: KvMemory,
     scratch: scratch::Scratch,
@@ -42,8 +42,8 @@ pub struct CpuExecutor {
 
 impl CpuExecutor {
     /// Takes packed weights and KV memory of the same spec.
-    pub fn new(pool: Pool, spec: DecoderSpec, file: Arc<GgufFile>, weights: Weights, kv: KvMemory) -> Self {
-        Self { pool, spec, file, weights, kv, scratch: scratch::Scratch::default() }
+    pub fn new(pool: Pool, spec: DecoderSpec, files: Arc<ModelFiles>, weights: Weights, kv: KvMemory) -> Self {
+        Self { pool, spec, files, weights, kv, scratch: scratch::Scratch::default() }
     }
 }
 

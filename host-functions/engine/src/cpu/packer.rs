@@ -1,22 +1,23 @@
-//! From named tensors of a file to packed matrices: looked up, checked, put side by side.
+//! From named tensors of a model's files to packed matrices: looked up, checked, put side by side.
 
 use realm_kernels::{Layout, Matrix, RopeFrequencies, RopeScaling, WeightType, dequantize_row};
 
 use super::weights::{GateUp, LayerWeights, Qkv, Report, WeightsError};
-use crate::gguf::{GgufFile, TensorInfo};
+use crate::model_files::ModelFiles;
 use crate::spec::{DecoderSpec, LayerTensors, RopeSpec};
+use crate::tensor_info::TensorInfo;
 use crate::weight_check;
 
-/// Looks tensors up in a file and packs them.
+/// Looks tensors up in a model's files and packs them.
 pub(super) struct Packer<'a> {
-    pub file: &'a GgufFile,
+    pub files: &'a ModelFiles,
     pub report: &'a Report<'a>,
 }
 
 impl<'a> Packer<'a> {
     /// The tensor of this name, which must have this shape.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<&'a TensorInfo, WeightsError> {
-        let tensor = self.file.tensor(name).ok_or_else(|| WeightsError::Missing { name: name.to_owned() })?;
+        let tensor = self.files.tensor(name).ok_or_else(|| WeightsError::Missing { name: name.to_owned() })?;
         if tensor.shape != shape {
             let (found, wanted) = (tensor.shape.clone(), shape.to_vec());
             return Err(WeightsError::Shape { name: name.to_owned(), found, wanted });
@@ -32,8 +33,11 @@ impl<'a> Packer<'a> {
         Ok(out)
     }
 
-    fn optional_vector(&self, name: Option<&str>, len: usize) -> Result<Option<Vec<f32>>, WeightsError> {
-        name.map(|name| self.vector(name, len)).transpose()
+    /// A norm's weights.
+    pub fn norm(&self, spec: &DecoderSpec, name: &str, len: usize) -> Result<Vec<f32>, WeightsError> {
+        let mut weights = self.vector(name, len)?;
+        weights.iter_mut().for_each(|weight| *weight += spec.norm_offset);
+        Ok(weights)
     }
 
     pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, WeightsError> {
@@ -44,19 +48,20 @@ impl<'a> Packer<'a> {
     pub fn layer(&self, spec: &DecoderSpec, names: &LayerTensors) -> Result<LayerWeights, WeightsError> {
         let (hidden, feed_forward) = (spec.hidden_len, spec.feed_forward_len);
         let head_norms = match &names.head_norms {
-            Some([q, k]) => Some([self.vector(q, spec.head_len)?, self.vector(k, spec.head_len)?]),
+            Some([q, k]) => Some([self.norm(spec, q, spec.head_len)?, self.norm(spec, k, spec.head_len)?]),
             None => None,
         };
+        let norm = |name: &str| self.norm(spec, name, hidden);
         Ok(LayerWeights {
-            attention_norm: self.vector(&names.attention_norm, hidden)?,
+            attention_norm: norm(&names.attention_norm)?,
             qkv: self.qkv(spec, names)?,
             head_norms,
             attention_output: self.matrix(&names.attention_output, hidden, spec.q_len())?,
-            post_attention_norm: self.optional_vector(names.post_attention_norm.as_deref(), hidden)?,
-            feed_forward_norm: self.vector(&names.feed_forward_norm, hidden)?,
+            post_attention_norm: names.post_attention_norm.as_deref().map(norm).transpose()?,
+            feed_forward_norm: norm(&names.feed_forward_norm)?,
             gate_up: self.gate_up(&names.gate_up, feed_forward, hidden)?,
             down: self.matrix(&names.down, hidden, feed_forward)?,
-            post_feed_forward_norm: self.optional_vector(names.post_feed_forward_norm.as_deref(), hidden)?,
+            post_feed_forward_norm: names.post_feed_forward_norm.as_deref().map(norm).transpose()?,
         })
     }
 
@@ -131,7 +136,7 @@ impl<'a> Packer<'a> {
 
     /// A tensor's bytes, after a look at its values.
     fn bytes(&self, tensor: &TensorInfo) -> Result<&'a [u8], WeightsError> {
-        let bytes = self.file.tensor_bytes(tensor);
+        let bytes = self.files.tensor_bytes(tensor);
         weight_check::finite(&tensor.name, tensor.weight_type, bytes)?;
         self.report.add(bytes.len());
         Ok(bytes)

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use realm_kernels::{Matrix, PackError, RopeFrequencies, ShapeError, WeightType};
 
 use super::packer::Packer;
-use crate::gguf::{GgufFile, TensorInfo};
+use crate::model_files::ModelFiles;
 use crate::progress::{LoadProgress, LoadStage};
 use crate::spec::{DecoderSpec, DecoderTensors};
-use crate::weight_check::NotFinite;
+use crate::tensor_info::TensorInfo;
+use crate::weight_check::{self, NotFinite};
 
 /// Why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -76,21 +77,22 @@ impl Weights {
     /// # Errors
     /// See [`WeightsError`].
     pub fn load(
-        file: &GgufFile,
+        files: &ModelFiles,
         spec: &DecoderSpec,
         names: &DecoderTensors,
         threads: usize,
         progress: &dyn LoadProgress,
     ) -> Result<Self, WeightsError> {
-        let report = Report::new(progress, file);
-        let packer = Packer { file, report: &report };
+        let report = Report::new(progress, files);
+        let packer = Packer { files, report: &report };
         let embedding = packer.tensor(&names.embedding, &[spec.vocab_len, spec.hidden_len])?.clone();
+        weight_check::finite(&embedding.name, embedding.weight_type, files.tensor_bytes(&embedding))?;
         let layers = in_parallel(threads, &names.layers, |layer| packer.layer(spec, layer))?;
         let output = names.output.as_ref().unwrap_or(&names.embedding);
         Ok(Self {
             embedding: Embedding { tensor: embedding },
             layers,
-            output_norm: packer.vector(&names.output_norm, spec.hidden_len)?,
+            output_norm: packer.norm(spec, &names.output_norm, spec.hidden_len)?,
             output: packer.matrix(output, spec.vocab_len, spec.hidden_len)?,
             frequencies: spec.ropes.iter().map(|rope| packer.frequencies(rope)).collect::<Result<_, _>>()?,
         })
@@ -153,8 +155,8 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(progress: &'a dyn LoadProgress, file: &GgufFile) -> Self {
-        let total = file.tensors().iter().map(|tensor| tensor.byte_len() as u64).sum();
+    fn new(progress: &'a dyn LoadProgress, files: &ModelFiles) -> Self {
+        let total = files.tensors().iter().map(|tensor| tensor.byte_len() as u64).sum();
         progress.advance(LoadStage::Weights, 0, total);
         Self { progress, total, done: Mutex::new(0) }
     }

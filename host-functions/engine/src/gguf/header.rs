@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::cursor::Cursor;
 use super::error::GgufError;
 use super::metadata::{Metadata, ValueType};
-use super::tensor::TensorInfo;
+use super::tensor::Entry;
+use crate::tensor_info::TensorInfo;
 
 /// The most keys a file may have. Real files have under a hundred.
 pub const KEYS_MAX: u64 = 1 << 16;
@@ -150,19 +151,18 @@ fn scan_tensors(
     alignment: usize,
     file_bytes: usize,
 ) -> Result<TensorTable, GgufError> {
-    let mut tensors = Vec::new();
+    let mut entries = Vec::new();
     let mut index = HashMap::new();
     for i in 0..count {
-        let entry = TensorInfo::scan(cursor, i, count)?;
-        if index.insert(entry.name.clone(), tensors.len()).is_some() {
-            return Err(GgufError::DuplicateTensor { tensor: entry.name });
+        let entry = Entry::scan(cursor, i, count)?;
+        if index.insert(entry.info.name.clone(), entries.len()).is_some() {
+            return Err(GgufError::DuplicateTensor { tensor: entry.info.name });
         }
-        tensors.push(entry);
+        entries.push(entry);
     }
     let data_start = cursor.offset().next_multiple_of(alignment);
-    for tensor in &mut tensors {
-        tensor.place(data_start, alignment, file_bytes)?;
-    }
+    let placed = entries.into_iter().map(|entry| entry.place(data_start, alignment, file_bytes));
+    let tensors = placed.collect::<Result<Vec<_>, _>>()?;
     let mut by_start: Vec<&TensorInfo> = tensors.iter().collect();
     by_start.sort_by_key(|t| t.range.start);
     for pair in by_start.windows(2) {

@@ -18,13 +18,14 @@ mod tensor;
 pub use error::GgufError;
 pub use header::{KEYS_MAX, TENSORS_MAX};
 pub use metadata::{Array, Metadata, MetadataError, ValueType};
-pub use tensor::{TensorInfo, type_name};
 
 use std::fs::File;
 use std::path::Path;
 
 use header::Header;
 use memmap2::Mmap;
+
+pub use crate::tensor_info::{TensorInfo, type_name};
 
 /// An open file: its map, and what the header says.
 ///

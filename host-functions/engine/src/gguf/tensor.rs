@@ -1,11 +1,10 @@
 //! The tensor table: names, shapes, storage types, places.
 
-use std::ops::Range;
-
 use realm_kernels::WeightType;
 
 use super::cursor::Cursor;
 use super::error::GgufError;
+use crate::tensor_info::{TensorInfo, type_name};
 
 /// The most dimensions a tensor can have.
 const DIMS_MAX: u32 = 4;
@@ -49,53 +48,16 @@ fn weight_type(number: u32) -> Result<WeightType, &'static str> {
     })
 }
 
-/// The format's name for a type.
-pub fn type_name(weight_type: WeightType) -> &'static str {
-    match weight_type {
-        WeightType::F32 => "F32",
-        WeightType::F16 => "F16",
-        WeightType::BF16 => "BF16",
-        WeightType::Q4_0 => "Q4_0",
-        WeightType::Q4_1 => "Q4_1",
-        WeightType::Q5_0 => "Q5_0",
-        WeightType::Q5_1 => "Q5_1",
-        WeightType::Q8_0 => "Q8_0",
-        WeightType::Q2K => "Q2_K",
-        WeightType::Q3K => "Q3_K",
-        WeightType::Q4K => "Q4_K",
-        WeightType::Q5K => "Q5_K",
-        WeightType::Q6K => "Q6_K",
-    }
-}
-
-/// One tensor of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorInfo {
-    pub name: String,
-    /// Outermost dimension first: a matrix is `[rows, columns]`. (The file stores it the other way round.)
-    pub shape: Vec<usize>,
-    pub weight_type: WeightType,
-    /// Number of values.
-    pub len: usize,
-    /// Offset within the data section until the tensor is placed; only [`TensorInfo::place`] reads it.
+/// A tensor of the table whose bytes are not found yet.
+pub(super) struct Entry {
+    pub info: TensorInfo,
+    /// Offset within the data section.
     data_offset: u64,
-    /// Where the bytes lie in the file.
-    pub(super) range: Range<usize>,
 }
 
-impl TensorInfo {
-    /// Bytes in the file.
-    pub fn byte_len(&self) -> usize {
-        self.range.len()
-    }
-
-    /// Values per row, the innermost dimension.
-    pub fn row_len(&self) -> usize {
-        self.shape.last().copied().unwrap_or(1)
-    }
-
+impl Entry {
     /// Reads entry `index` of `count`.
-    pub(super) fn scan(cursor: &mut Cursor<'_>, index: u64, count: u64) -> Result<Self, GgufError> {
+    pub fn scan(cursor: &mut Cursor<'_>, index: u64, count: u64) -> Result<Self, GgufError> {
         let name = cursor.name(&|| format!("tensor {index} of {count}"))?;
         let what = || format!("tensor {name:?}");
         let dimension_count = cursor.u32(&what)?;
@@ -115,33 +77,35 @@ impl TensorInfo {
         let data_offset = cursor.u64(&what)?;
         let (shape, len) = checked_shape(&dims)
             .ok_or_else(|| GgufError::BadDimensions { tensor: name.to_owned(), dims: dims.clone() })?;
-        Ok(Self { name: name.to_owned(), shape, weight_type, len, data_offset, range: 0..0 })
+        let info = TensorInfo { name: name.to_owned(), shape, weight_type, len, file: 0, range: 0..0 };
+        Ok(Self { info, data_offset })
     }
 
     /// Finds the bytes: the data section begins at `data_start`.
-    pub(super) fn place(&mut self, data_start: usize, alignment: usize, file_bytes: usize) -> Result<(), GgufError> {
-        let (block_len, block_bytes) = (self.weight_type.block_len(), self.weight_type.block_bytes());
-        if !self.row_len().is_multiple_of(block_len) {
+    pub fn place(self, data_start: usize, alignment: usize, file_bytes: usize) -> Result<TensorInfo, GgufError> {
+        let Self { mut info, data_offset } = self;
+        let (block_len, block_bytes) = (info.weight_type.block_len(), info.weight_type.block_bytes());
+        if !info.row_len().is_multiple_of(block_len) {
             return Err(GgufError::PartialBlock {
-                tensor: self.name.clone(),
-                tensor_type: type_name(self.weight_type),
-                row_len: self.row_len(),
+                tensor_type: type_name(info.weight_type),
+                row_len: info.row_len(),
                 block_len,
+                tensor: info.name,
             });
         }
-        if !self.data_offset.is_multiple_of(alignment as u64) {
-            return Err(GgufError::Misaligned { tensor: self.name.clone(), offset: self.data_offset, alignment });
+        if !data_offset.is_multiple_of(alignment as u64) {
+            return Err(GgufError::Misaligned { tensor: info.name, offset: data_offset, alignment });
         }
-        let bytes = (self.len / block_len) as u64 * block_bytes as u64;
-        let start = (data_start as u64).checked_add(self.data_offset);
+        let bytes = (info.len / block_len) as u64 * block_bytes as u64;
+        let start = (data_start as u64).checked_add(data_offset);
         let end = start.and_then(|start| start.checked_add(bytes));
         match (start, end) {
             (Some(start), Some(end)) if end <= file_bytes as u64 => {
-                self.range = start as usize..end as usize;
-                Ok(())
+                info.range = start as usize..end as usize;
+                Ok(info)
             }
             _ => Err(GgufError::TensorOutOfBounds {
-                tensor: self.name.clone(),
+                tensor: info.name,
                 offset: start.unwrap_or(u64::MAX),
                 bytes,
                 file_bytes,
