@@ -165,7 +165,8 @@ fn random_damage_to_the_header_makes_no_panic() {
         let mut bytes = good.clone();
         for _ in 0..1 + random.below(4) {
             // The header is some 20 KiB; half of the damage goes to its first part.
-            let at = random.below(if random.below(2) == 0 { 1_500 } else { 25_000 }) as usize;
+            let within = if random.below(2) == 0 { 1_500 } else { 25_000 };
+            let at = random.below(within) as usize;
             let value = random.next_u64().to_le_bytes();
             let len = 1 + random.below(8) as usize;
             bytes[at..at + len].copy_from_slice(&value[..len]);

@@ -23,7 +23,7 @@ mod sequence;
 mod tests;
 
 pub use fair::WEIGHT_DEFAULT;
-pub use plan::{Output, Part, Plan};
+pub use plan::{Output, Plan};
 pub use policy::{Limits, Refused, Scheduler};
 
 /// A sequence; never used twice.
