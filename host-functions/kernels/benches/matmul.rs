@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use realm_kernels::{Activations, Layout, Matrix, Pool, Rows, WeightType, matmul};
+use realm_kernels::{Activations, Layout, Matrix, Pool, Rows, WeightType, matmul, read_only};
 
 /// Matrices in turn, so that weights come from memory and not from a cache.
 const COPIES_BYTES: usize = 300 << 20;
@@ -37,7 +37,9 @@ fn measure(pool: &Pool, ty: WeightType, rows: usize, columns: usize) {
     let mut out = vec![0.0; 128 * rows];
     let mut activations = Activations::new();
     for _ in 0..ROUNDS {
-        times[0].push(seconds_each(matrices.len(), |i| read(pool, &matrices[i])));
+        times[0].push(seconds_each(matrices.len(), |i| {
+            black_box(read_only(pool, matrices[i].as_bytes()));
+        }));
         for (times, m) in times[1..].iter_mut().zip([1, 8, 128]) {
             let x = Rows::whole(&x[..m * columns], m).expect("m rows");
             activations.prepare(pool, x, matrices[0].input()).expect("whole blocks");
@@ -79,18 +81,4 @@ fn seconds_each(count: usize, mut f: impl FnMut(usize)) -> f64 {
     let start = Instant::now();
     (0..count).for_each(&mut f);
     start.elapsed().as_secs_f64() / count as f64
-}
-
-/// Reads every cache line once.
-fn read(pool: &Pool, matrix: &Matrix) {
-    let lines = matrix.as_bytes().as_chunks::<64>().0;
-    pool.run(lines.len(), 4096, |range| {
-        let (mut sums, lines) = ([0u64; 8], &lines[range]);
-        for line in lines {
-            for (sum, word) in sums.iter_mut().zip(line.as_chunks::<8>().0) {
-                *sum ^= u64::from_le_bytes(*word);
-            }
-        }
-        black_box(sums);
-    });
 }

@@ -13,6 +13,7 @@
 //! | [`RopeFrequencies`], [`RopeAngles`], [`rope`] | rotary positions |
 //! | [`KvLayout`], [`write_kv`], [`attention`] | paged key-value blocks and attention over them |
 //! | [`top_k`], [`argmax`] | choosing among logits without a softmax of them all |
+//! | [`read_only`] | the memory bandwidth that products are measured against |
 //!
 //! # The same bits every time
 //!
@@ -59,6 +60,7 @@ mod matrix;
 mod memory;
 mod norm;
 mod pool;
+mod read;
 mod rope;
 mod rows;
 mod select;
@@ -77,6 +79,7 @@ pub use matrix::{Layout, Matrix};
 pub use memory::Memory;
 pub use norm::{layer_norm, rms_norm, rms_norm_heads};
 pub use pool::Pool;
+pub use read::read_only;
 pub use rope::{RopeAngles, RopeFrequencies, RopeScaling, RopeStyle, rope};
 pub use rows::{Rows, RowsMut};
 pub use select::{argmax, top_k};

@@ -99,3 +99,15 @@ fn memory_is_aligned_and_zero() {
     }
     assert!(realm_kernels::Memory::zeroed(usize::MAX / 2).is_none() && realm_kernels::Memory::zeroed(usize::MAX).is_none());
 }
+
+#[test]
+fn a_read_only_pass_reads_every_line() {
+    for lines in [0, 1, 3, 4, 4096, 10_000] {
+        let bytes: Vec<u8> = (0..lines * 64 + 5).map(|i| (i % 251) as u8).collect();
+        let words = bytes[..lines * 64].chunks(4).map(|word| i32::from_le_bytes(word.try_into().unwrap()));
+        let expected = words.fold(0, i32::wrapping_add);
+        for isa in realm_kernels::Isa::all() {
+            assert_eq!(realm_kernels::read_only(&Pool::with_isa(2, isa), &bytes), expected, "{lines} {isa:?}");
+        }
+    }
+}
