@@ -16,9 +16,9 @@ EXCHANGES = (
     (lambda rng: [questions.turn(rng, "facts")], 0.13),
     (lambda rng: [questions.turn(rng, "realm")], 0.12),
     (lambda rng: [questions.turn(rng, "smalltalk")], 0.12),
-    (lambda rng: sums.turns(rng), 0.20),
+    (lambda rng: sums.turns(rng), 0.18),
     (lambda rng: outside.turns(rng), 0.14),
-    (lambda rng: stories.turns(rng), 0.09),
+    (lambda rng: stories.turns(rng), 0.15),
 )
 SYSTEM_PROMPTS = (
     "You are a helpful assistant.",
@@ -148,9 +148,9 @@ def draw(rng) -> dict:
     roll = rng.random()
     if roll < 0.05:
         return as_completion(rng)
-    if roll < 0.13:
+    if roll < 0.11:
         return as_messages(rng, drilling(rng))
-    if roll < 0.16:
+    if roll < 0.18:
         return as_messages(rng, repeating(rng))
     if roll < 0.45:
         return as_messages(rng, remembering(rng))

@@ -148,7 +148,7 @@ def story(rng, who: dict[str, str]) -> str:
 def turns(rng) -> list[tuple[str, str]]:
     """A whole story, or a single sentence, which has more to copy in fewer words."""
     who = cast(rng)
-    if rng.random() < 0.35:
+    if rng.random() < 0.4:
         sentence = rng.choice(MORNINGS).format(**who, where=rng.choice(WHERES))
         return [(rng.choice(SENTENCE_REQUESTS).format(**who), sentence)]
     asked = rng.choice(OPEN_REQUESTS) if rng.random() < 0.08 else request(rng, who)

@@ -64,6 +64,21 @@ def invented(rng, ends=()) -> str:
     return invented(rng, ends) if word in held_out_words() else word
 
 
+@lru_cache
+def written_words() -> tuple[str, ...]:
+    """Every word of the data files, held-out ones left out."""
+    texts = [path.read_text("utf-8") for path in sorted(DATA.glob("*.txt")) if path.name != "held_out.txt"]
+    words = set(re.findall(r"[a-z]{4,}", " ".join(texts).lower())) - held_out_words()
+    return tuple(sorted(words))
+
+
+def spliced(rng) -> str:
+    """The beginning of one word and a later part of another: it meets the rarer tokens."""
+    first, second = rng.choice(written_words()), rng.choice(written_words())
+    word = first[: rng.randrange(2, len(first))] + second[rng.randrange(1, len(second) - 1) :]
+    return spliced(rng) if word in held_out_words() or word in written_words() else word
+
+
 def compound(rng) -> str:
     """Two known words in one, as in "lighthouse"."""
     kinds = lists(False)
@@ -78,6 +93,9 @@ INVENTED_SHARE = {"names": 0.7, "towns": 0.5, "petnames": 0.5, "pets": 0.4, "col
 
 def pick(rng, kind: str, held_out: bool = False) -> str:
     if not held_out and rng.random() < INVENTED_SHARE.get(kind, 0):
+        if rng.random() < 0.4:
+            word = spliced(rng)
+            return word.capitalize() if kind in ("names", "towns", "places", "petnames") else word
         if kind == "names":
             return (invented(rng, NAME_ENDS) if rng.random() < 0.6 else invented(rng)).capitalize()
         if kind in ("towns", "places"):
