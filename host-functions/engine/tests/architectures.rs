@@ -110,6 +110,11 @@ async fn qwen3_agrees_with_transformers() {
 }
 
 #[tokio::test]
+async fn qwen2_with_yarn_agrees_with_transformers() {
+    check("yarn").await;
+}
+
+#[tokio::test]
 async fn gemma2_agrees_with_transformers() {
     check("gemma2").await;
 }

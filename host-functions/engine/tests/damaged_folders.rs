@@ -90,6 +90,15 @@ fn configurations_without_sense_are_refused() {
     check_config("llama", "rope_parameters", json!({"rope_type": "linear"}), "factor is missing");
     check_config("phi3", "rope_parameters", json!({"partial_rotary_factor": 0.4}), "partial_rotary_factor");
     check_config("llama3", "rope_parameters", json!({"rope_type": "llama3"}), "low_freq_factor is missing");
+    let yarn = |field: &str, value: Value| {
+        let mut parameters = json!({"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 64});
+        parameters[field] = value;
+        check_config("yarn", "rope_parameters", parameters, field);
+    };
+    yarn("factor", json!(0.5));
+    yarn("original_max_position_embeddings", Value::Null);
+    yarn("mscale", json!(0.7));
+    yarn("truncate", json!(false));
     check_config("llama", "tie_word_embeddings", json!(1), "tie_word_embeddings");
     check_config("mistral", "sliding_window", json!(0), "sliding_window");
     check_config("gemma2", "layer_types", json!(["full_attention"]), "one entry for each layer");
@@ -102,7 +111,7 @@ fn what_is_not_supported_is_named() {
     check_config("gemma3", "model_type", json!("gemma3"), "\"gemma3\" is not supported");
     check_config("llama", "hidden_act", json!("quick_gelu"), "activation \"quick_gelu\"");
     check_config("gemma2", "hidden_activation", json!("gelu_10"), "activation \"gelu_10\"");
-    for kind in ["yarn", "longrope", "dynamic", "su"] {
+    for kind in ["longrope", "dynamic", "su"] {
         check_config("phi3", "rope_parameters", json!({"rope_type": kind}), &format!("rope scaling {kind:?}"));
     }
     check_config("phi3", "quantization_config", json!({"quant_method": "gptq"}), "quantised by gptq");

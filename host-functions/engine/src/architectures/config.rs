@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::ArchitectureError;
+use super::metadata::{YARN_BETA_FAST, YARN_BETA_SLOW};
 use crate::spec::{DecoderSpec, DecoderTensors, Gate, LayerSpec, LayerTensors, RopeScaling, RopeSpec, RopeStyle};
 
 /// The largest value that any size of a model can have: beyond it nothing real lies, and products stay in 64 bits.
@@ -230,10 +231,36 @@ pub fn rope(parameters: &Value, head_len: usize, part: f32, theta: f32) -> Resul
                 original_context: required("original_max_position_embeddings")? as u32,
             }
         }
+        Some(Ok("yarn")) => {
+            yarn(parameters, required("factor")?, required("original_max_position_embeddings")? as u32)?
+        }
         Some(Ok(kind)) => return Err(ArchitectureError::UnsupportedRope { kind: kind.to_owned() }),
         Some(Err(kind)) => return Err(bad("rope_type", kind, "it must be a kind's name")),
     };
     Ok(RopeSpec { rotated_len, theta, style: RopeStyle::Halves, scaling, factors: None })
+}
+
+/// YaRN. What the reference takes for the whole factor of cosines and sines is here a factor beside the usual one.
+fn yarn(parameters: &Value, factor: f32, original_context: u32) -> Result<RopeScaling, ArchitectureError> {
+    if factor < 1.0 {
+        return Err(bad("factor", factor, "it must be at least 1"));
+    }
+    for name in ["mscale", "mscale_all_dim", "truncate"] {
+        if let Some(value) = present(&parameters[name]).filter(|value| **value != Value::Bool(true)) {
+            return Err(bad(name, value, "YaRN with this field is not supported"));
+        }
+    }
+    let attention_factor = match positive(parameters, "attention_factor")? {
+        Some(whole) => whole / (1.0 + 0.1 * factor.ln()),
+        None => 1.0,
+    };
+    Ok(RopeScaling::Yarn {
+        factor,
+        beta_fast: positive(parameters, "beta_fast")?.unwrap_or(YARN_BETA_FAST),
+        beta_slow: positive(parameters, "beta_slow")?.unwrap_or(YARN_BETA_SLOW),
+        attention_factor,
+        original_context,
+    })
 }
 
 /// A positive, finite number that may be absent.

@@ -135,19 +135,45 @@ impl Keys<'_> {
         if !rotated_len.is_multiple_of(2) || rotated_len > head_len {
             return Err(bad(self.key("rope.dimension_count"), rotated_len, "it must be even and within a head"));
         }
-        let linear_factor = match self.metadata().str(&self.key("rope.scaling.type"))? {
+        let scaling = match self.metadata().str(&self.key("rope.scaling.type"))? {
             // Files from before the type was written have only the factor.
-            None => self.positive("rope.scale_linear", Some(1.0))?,
-            Some("none") => 1.0,
-            Some("linear") => self.positive("rope.scaling.factor", None)?,
+            None => linear(self.positive("rope.scale_linear", Some(1.0))?),
+            Some("none") => RopeScaling::None,
+            Some("linear") => linear(self.positive("rope.scaling.factor", None)?),
+            Some("yarn") => self.yarn()?,
             Some(kind) => return Err(ArchitectureError::UnsupportedRope { kind: kind.to_owned() }),
         };
         Ok(RopeSpec {
             rotated_len,
             theta: self.positive("rope.freq_base", Some(10_000.0))?,
             style,
-            scaling: if linear_factor == 1.0 { RopeScaling::None } else { RopeScaling::Linear(linear_factor) },
+            scaling,
             factors: self.file.tensor(ROPE_FACTORS).map(|_| ROPE_FACTORS.to_owned()),
+        })
+    }
+}
+
+fn linear(factor: f32) -> RopeScaling {
+    if factor == 1.0 { RopeScaling::None } else { RopeScaling::Linear(factor) }
+}
+
+/// Frequencies of more turns than this within the original context stay as they are ..
+pub const YARN_BETA_FAST: f32 = 32.0;
+/// .. and those of fewer turns than this are divided, where the file does not say otherwise.
+pub const YARN_BETA_SLOW: f32 = 1.0;
+
+impl Keys<'_> {
+    fn yarn(&self) -> Result<RopeScaling, ArchitectureError> {
+        let factor = self.positive("rope.scaling.factor", None)?;
+        if factor < 1.0 {
+            return Err(bad(self.key("rope.scaling.factor"), factor, "it must be at least 1"));
+        }
+        Ok(RopeScaling::Yarn {
+            factor,
+            beta_fast: self.positive("rope.scaling.yarn_beta_fast", Some(YARN_BETA_FAST))?,
+            beta_slow: self.positive("rope.scaling.yarn_beta_slow", Some(YARN_BETA_SLOW))?,
+            attention_factor: self.positive("rope.scaling.attn_factor", Some(1.0))?,
+            original_context: self.size("rope.scaling.original_context_length")? as u32,
         })
     }
 }

@@ -35,7 +35,7 @@ pub enum ArchitectureError {
     Metadata(#[from] MetadataError),
     #[error("{key} is {value}: {reason}")]
     BadValue { key: String, value: String, reason: &'static str },
-    #[error("rope scaling {kind:?} is not supported; supported: none, linear, and the factors of Llama 3")]
+    #[error("rope scaling {kind:?} is not supported; supported: none, linear, yarn, and the factors of Llama 3")]
     UnsupportedRope { kind: String },
     #[error("activation {kind:?} is not supported; supported: silu, gelu, gelu_pytorch_tanh, relu")]
     UnsupportedActivation { kind: String },
