@@ -13,8 +13,8 @@
 mod error;
 mod presets;
 mod reader;
-mod spec;
 mod source;
+mod spec;
 mod tenant;
 
 pub use error::{SpecError, SpecProblem};

@@ -105,8 +105,7 @@ impl<'a> Object<'a> {
 
     /// A field that must be there.
     pub fn field(&self, name: &'static str) -> Result<Field<'a>, SpecError> {
-        self.optional(name)
-            .ok_or_else(|| SpecError::Field { path: self.path_of(name), problem: SpecProblem::Missing })
+        self.optional(name).ok_or_else(|| SpecError::Field { path: self.path_of(name), problem: SpecProblem::Missing })
     }
 
     /// A field that may be absent or null.

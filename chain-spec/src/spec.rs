@@ -45,8 +45,8 @@ impl ChainSpec {
     /// # Errors
     /// [`SpecError`], naming the file or the field.
     pub fn from_file(path: &Path) -> Result<Self, SpecError> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| SpecError::Unreadable { path: PathBuf::from(path), error })?;
+        let text =
+            fs::read_to_string(path).map_err(|error| SpecError::Unreadable { path: PathBuf::from(path), error })?;
         let mut spec = Self::from_json(&text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         spec.runtime.resolve(folder);
@@ -61,8 +61,7 @@ impl ChainSpec {
     /// [`SpecError`], naming the field.
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
         let value: Value = serde_json::from_str(text).map_err(SpecError::NotJson)?;
-        let object =
-            Field::root(&value).object(&["name", "id", "runtime", "models", "tenants", "properties"])?;
+        let object = Field::root(&value).object(&["name", "id", "runtime", "models", "tenants", "properties"])?;
         let name = object.field("name")?;
         if name.text()?.is_empty() || name.text()?.len() > CHAIN_NAME_BYTES_MAX {
             return Err(name.fail(SpecProblem::Range { min: 1, max: CHAIN_NAME_BYTES_MAX as u64 }));
@@ -105,7 +104,10 @@ impl ChainSpec {
                 return fail(format!("tenants[{index}].model"), SpecProblem::Dangling { name: tenant.model.clone() });
             }
             if let Some(model) = tenant.embedding_model.as_ref().filter(|model| !models.contains(model)) {
-                return fail(format!("tenants[{index}].embedding_model"), SpecProblem::Dangling { name: model.clone() });
+                return fail(
+                    format!("tenants[{index}].embedding_model"),
+                    SpecProblem::Dangling { name: model.clone() },
+                );
             }
         }
         Ok(())
@@ -128,9 +130,7 @@ impl ChainSpec {
 impl ModelSpec {
     fn read(field: Field<'_>) -> Result<Self, SpecError> {
         let object = field.object(&["name", "path", "sha256"])?;
-        let sha256 = |field: Field<'_>| {
-            field.hex()?.try_into().map(Some).map_err(|_| field.fail(SpecProblem::Hex))
-        };
+        let sha256 = |field: Field<'_>| field.hex()?.try_into().map(Some).map_err(|_| field.fail(SpecProblem::Hex));
         Ok(Self {
             name: object.field("name")?.name()?,
             path: ModelSource::read(object.field("path")?)?,

@@ -83,8 +83,7 @@ impl TenantSpec {
     }
 
     pub(crate) fn read(field: Field<'_>) -> Result<Self, SpecError> {
-        let object =
-            field.object(&["id", "model", "embedding_model", "runtime", "weight", "prices", "limits"])?;
+        let object = field.object(&["id", "model", "embedding_model", "runtime", "weight", "prices", "limits"])?;
         Ok(Self {
             id: object.field("id")?.name()?,
             model: object.field("model")?.name()?,
@@ -115,11 +114,8 @@ impl TenantSpec {
 
 impl TenantPrices {
     fn read(field: Field<'_>) -> Result<Self, SpecError> {
-        let object = field.object(&[
-            "prompt_nano_usd_per_1k",
-            "cached_nano_usd_per_1k",
-            "generated_nano_usd_per_1k",
-        ])?;
+        let object =
+            field.object(&["prompt_nano_usd_per_1k", "cached_nano_usd_per_1k", "generated_nano_usd_per_1k"])?;
         let price = |name| object.or(name, 0, |field| field.integer(0, PRICE_MAX));
         Ok(Self {
             prompt_nano_usd_per_1k: price("prompt_nano_usd_per_1k")?,
@@ -153,9 +149,11 @@ impl TenantLimits {
                 .or("concurrent_calls_max", default.concurrent_calls_max, |field| field.integer32(1, 10_000))?,
             queue_len_max: object.or("queue_len_max", default.queue_len_max, |field| field.integer32(0, 100_000))?,
             max_tokens: object.or("max_tokens", default.max_tokens, |field| field.integer32(1, 1 << 24))?,
-            deadline_ms_max: object.or("deadline_ms_max", default.deadline_ms_max, |field| field.integer(1, 86_400_000))?,
-            guest_memory_bytes_max: object
-                .or("guest_memory_bytes_max", default.guest_memory_bytes_max, |field| field.integer(1 << 20, 4 << 30))?,
+            deadline_ms_max: object
+                .or("deadline_ms_max", default.deadline_ms_max, |field| field.integer(1, 86_400_000))?,
+            guest_memory_bytes_max: object.or("guest_memory_bytes_max", default.guest_memory_bytes_max, |field| {
+                field.integer(1 << 20, 4 << 30)
+            })?,
             storage_bytes_max: object
                 .or("storage_bytes_max", default.storage_bytes_max, |field| field.integer(0, 1 << 50))?,
         })

@@ -63,8 +63,16 @@ fn mistakes_are_named_with_their_path() {
     check("runtime", "7", "runtime: expected a string, found a number");
     check("models", "[]", "models: at least one entry is needed");
     check("models", r#"[{"name":"m"}]"#, "models[0].path: the field is missing");
-    check("models", r#"[{"name":"m","path":"p","sha256":"0x00"}]"#, "models[0].sha256: expected `0x` and hex digits, two per byte");
-    check("models", r#"[{"name":"m","path":"a"},{"name":"m","path":"b"}]"#, "models[1].name: the name m is taken twice");
+    check(
+        "models",
+        r#"[{"name":"m","path":"p","sha256":"0x00"}]"#,
+        "models[0].sha256: expected `0x` and hex digits, two per byte",
+    );
+    check(
+        "models",
+        r#"[{"name":"m","path":"a"},{"name":"m","path":"b"}]"#,
+        "models[1].name: the name m is taken twice",
+    );
     check("tenants", "{}", "tenants: expected an array, found an object");
     check("tenants", "[]", "tenants: at least one entry is needed");
     check("tenants", r#"[{"id":"t","model":"x"}]"#, "tenants[0].model: there is no model x");

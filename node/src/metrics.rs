@@ -4,10 +4,7 @@ use crate::{
     executor::{CallUsage, Executor},
     tenants::TenantId,
 };
-use std::{
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 use substrate_prometheus_endpoint::{
     Counter, CounterVec, Gauge, HistogramOpts, HistogramVec, MetricSource, Opts, PrometheusError, Registry,
     SourcedCounter, SourcedGauge, U64, exponential_buckets, register,

@@ -26,6 +26,59 @@ pub enum Command {
     Metadata(NodeArgs),
     /// Print a chain specification, to be edited and given to `serve --chain`.
     BuildSpec(BuildSpecArgs),
+    /// Put a new runtime in force on a running node.
+    Upgrade(UpgradeArgs),
+    /// Go back to the runtime before the last upgrade.
+    Rollback(RollbackArgs),
+    /// Look at the chain of upgrades.
+    Chain {
+        #[command(subcommand)]
+        command: ChainCommand,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ChainCommand {
+    /// Print which runtimes were in force, newest first.
+    Log(ChainLogArgs),
+}
+
+#[derive(clap::Args, Debug)]
+pub struct UpgradeArgs {
+    /// The blob: wasm, plain or compressed.
+    pub file: PathBuf,
+    /// Only for this tenant. Default: all that have no runtime of their own.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Check everything and say what would change, but change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct RollbackArgs {
+    /// Only for this tenant.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct ChainLogArgs {
+    /// Most blocks to print.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// Print heartbeats too.
+    #[arg(long)]
+    pub heartbeats: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub node: NodeArgs,
 }
 
 #[derive(clap::Args, Debug)]
@@ -48,6 +101,10 @@ pub struct ServeArgs {
     /// Listen beyond this machine although callers do not prove who they are.
     #[arg(long)]
     pub allow_unauthenticated: bool,
+    /// A web page's origin that may use the node, for example `https://example.org`; `*` for all.
+    /// Pages of this machine always may.
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
     /// Folder of the database. Without it nothing survives a restart.
     #[arg(long, value_name = "DIR")]
     pub base_path: Option<PathBuf>,

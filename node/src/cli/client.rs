@@ -24,7 +24,9 @@ pub async fn connect(url: &str) -> Result<WsClient, Failure> {
         .build(url)
         .await
         .map_err(|error| {
-            Failure::Connection(format!("no node answers at {url}: {error}; start one with `realm serve --dev`, or name it with --url"))
+            Failure::Connection(format!(
+                "no node answers at {url}: {error}; start one with `realm serve --dev`, or name it with --url"
+            ))
         })
 }
 

@@ -4,16 +4,18 @@
 mod args;
 mod build_spec;
 mod call;
+mod chain_log;
 mod chat;
 mod client;
 mod exit;
 mod log;
 mod metadata;
 mod serve;
+mod upgrade;
 
 pub use exit::Failure;
 
-use args::{Args, Command};
+use args::{Args, ChainCommand, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -34,6 +36,9 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Chat(args) => chat::run(args),
         Command::Metadata(args) => metadata::run(args),
         Command::BuildSpec(args) => build_spec::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
+        Command::Rollback(args) => upgrade::roll_back(args),
+        Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args),
     }
 }
 

@@ -5,13 +5,18 @@ use super::{
     args::{LimitArgs, ServeArgs},
     log,
 };
-use crate::service::{Node, NodeConfig, StartError};
+use crate::{
+    server::AllowedOrigins,
+    service::{Node, NodeConfig, StartError},
+};
 use realm_chain_spec::{ChainSpec, ModelSource};
 use std::{net::SocketAddr, path::Path, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The chain where none is named.
 const DEFAULT_CHAIN: &str = "dev";
+/// The word for all web pages.
+const ANY_ORIGIN: &str = "*";
 
 /// Runs a node until it is told to stop.
 ///
@@ -73,11 +78,20 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     let mut config = NodeConfig::new(chain);
     config.listen = SocketAddr::new(args.host, args.port);
     config.metrics = (!args.no_metrics).then(|| SocketAddr::new(args.host, args.metrics_port));
+    config.origins = origins(&args.origin);
     config.allow_unauthenticated = args.allow_unauthenticated;
     config.base_path = args.base_path.clone();
     config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);
     apply(&args.limits, &mut config);
     Ok(config)
+}
+
+fn origins(named: &[String]) -> AllowedOrigins {
+    match named {
+        [] => AllowedOrigins::Local,
+        named if named.iter().any(|origin| origin == ANY_ORIGIN) => AllowedOrigins::Any,
+        named => AllowedOrigins::Listed(named.to_vec()),
+    }
 }
 
 fn apply(limits: &LimitArgs, config: &mut NodeConfig) {

@@ -29,8 +29,7 @@ impl RequestOptions {
             return Ok(Self::default());
         }
         let field = field_at_fault(&json);
-        let options: CallOptions =
-            serde_json::from_value(json).map_err(|error| invalid(&field, &error.to_string()))?;
+        let options: CallOptions = serde_json::from_value(json).map_err(|error| invalid(&field, &error.to_string()))?;
         if options.id.as_ref().is_some_and(|id| id.len() > CallOptions::ID_BYTES_MAX) {
             return Err(invalid("options.id", &format!("at most {} bytes", CallOptions::ID_BYTES_MAX)));
         }

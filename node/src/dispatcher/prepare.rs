@@ -1,9 +1,6 @@
 //! Everything about a call that can be settled, or refused, before it takes a place in a queue.
 
-use super::{
-    Dispatcher, RequestOptions, Transcoder, errors,
-    transcoder::Form,
-};
+use super::{Dispatcher, RequestOptions, Transcoder, errors, transcoder::Form};
 use crate::{connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant};
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;

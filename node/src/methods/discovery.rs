@@ -57,16 +57,20 @@ fn call_params() -> Value {
     json!([
         param("function", true, json!({"type": "string"})),
         param("params", false, json!({"type": ["object", "array", "string"]})),
-        param("options", false, json!({
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "id": {"type": "string"},
-                "tenant_id": {"type": "string"},
-                "deadline_ms": {"type": "integer", "minimum": 1},
-                "runtime": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
-            },
-        })),
+        param(
+            "options",
+            false,
+            json!({
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "id": {"type": "string"},
+                    "tenant_id": {"type": "string"},
+                    "deadline_ms": {"type": "integer", "minimum": 1},
+                    "runtime": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
+                },
+            })
+        ),
     ])
 }
 

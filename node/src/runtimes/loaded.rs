@@ -129,10 +129,7 @@ async fn ask<T: Decode>(
         deadline: Some(Instant::now() + DESCRIBE_TIME_MAX),
     };
     let no_answer = |why| LoadRuntimeError::NoAnswer { function, why };
-    let answer = executor
-        .call(code, function, arguments, setup)
-        .await
-        .result
-        .map_err(|error| no_answer(error.to_string()))?;
+    let answer =
+        executor.call(code, function, arguments, setup).await.result.map_err(|error| no_answer(error.to_string()))?;
     T::decode_all(&mut answer.as_slice()).map_err(|error| no_answer(error.to_string()))
 }

@@ -1,6 +1,6 @@
 //! The accept loop: a place for each connection, HTTP/1 on it, JSON-RPC or a route behind it.
 
-use super::{ServerLimits, routes};
+use super::{AllowedOrigins, ServerLimits, routes};
 use crate::{
     connection::{Connection, Place},
     dispatcher::Dispatcher,
@@ -16,12 +16,14 @@ use jsonrpsee::{
 };
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     task::JoinHandle,
 };
 use tower::Service;
 
+/// Connections that the system holds for the loop.
+const BACKLOG_LEN: u32 = 1024;
 /// How long the loop rests when the system gives it no more sockets.
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long connections get to close after the last call ended.
@@ -56,6 +58,7 @@ struct Shared {
     builder: RpcBuilder,
     stop: StopHandle,
     limits: ServerLimits,
+    origins: Arc<AllowedOrigins>,
     places: Arc<Semaphore>,
 }
 
@@ -69,9 +72,10 @@ impl Server {
         methods: impl Into<Methods>,
         dispatcher: Arc<Dispatcher>,
         limits: ServerLimits,
+        origins: AllowedOrigins,
     ) -> Result<Self, BindError> {
         let failed = |error| BindError { address, error };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address, limits.send_buffer_bytes).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop_handle, stop) = stop_channel();
         let shared = Shared {
@@ -80,6 +84,7 @@ impl Server {
             builder: RpcServer::builder().set_config(limits.to_jsonrpsee()).to_service_builder(),
             stop: stop_handle,
             limits,
+            origins: Arc::new(origins),
             places: Arc::new(Semaphore::new(limits.connections_max.clamp(1, Semaphore::MAX_PERMITS))),
         };
         let accepting = tokio::spawn(accept(listener, shared));
@@ -101,6 +106,19 @@ impl Server {
             tracing::warn!("connections did not close in time and are dropped");
         }
     }
+}
+
+/// A listener whose connections inherit the size of the send buffer.
+fn listen(address: SocketAddr, send_buffer_bytes: u32) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restarted node gets its port back while old connections linger.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(send_buffer_bytes)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_LEN)
 }
 
 async fn accept(listener: TcpListener, shared: Shared) {
@@ -166,6 +184,9 @@ type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Se
 
 /// A route's answer, or JSON-RPC's.
 fn respond(shared: &Shared, connection: Arc<Connection>, mut request: HttpRequest<Incoming>) -> Answer {
+    if !shared.origins.allow(request.headers()) {
+        return Box::pin(async { Ok(routes::foreign_page()) });
+    }
     if let Some(response) = routes::answer(&shared.dispatcher, &request) {
         return Box::pin(async move { Ok(response) });
     }

@@ -25,6 +25,9 @@ pub struct ServerLimits {
     /// Messages held for a connection that reads slowly; when there are more, their senders wait.
     /// Default 128.
     pub messages_max: u32,
+    /// Bytes of a connection that the system holds for a slow reader, beside those messages. Fixed, because
+    /// the system would otherwise hold megabytes and hide from us that nobody reads. Default 256 KiB.
+    pub send_buffer_bytes: u32,
     /// Time between pings. A connection that does not answer them is closed. Default 20 s.
     pub ping_interval: Duration,
     /// How long a client may take to send the head of a request. Default 10 s.
@@ -40,6 +43,7 @@ impl Default for ServerLimits {
             response_bytes_max: 32 << 20,
             batch_len_max: 64,
             messages_max: 128,
+            send_buffer_bytes: 256 << 10,
             ping_interval: Duration::from_secs(20),
             head_wait_max: Duration::from_secs(10),
         }

@@ -13,7 +13,9 @@
 
 mod accept;
 mod limits;
+mod origin;
 mod routes;
 
 pub use accept::{BindError, Server};
 pub use limits::ServerLimits;
+pub use origin::AllowedOrigins;

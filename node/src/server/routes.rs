@@ -11,12 +11,17 @@ pub fn answer<B>(dispatcher: &Dispatcher, request: &Request<B>) -> Option<Respon
     match request.uri().path() {
         "/health" if read_only => Some(health(dispatcher)),
         "/metadata" if read_only => Some(metadata(dispatcher)),
-        "/health" | "/metadata" => Some(json(
-            StatusCode::METHOD_NOT_ALLOWED,
-            &json!({"error": "only GET is answered here"}),
-        )),
+        "/health" | "/metadata" => {
+            Some(json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET is answered here"})))
+        }
         _ => None,
     }
+}
+
+/// The answer to a page that may not use the node.
+pub fn foreign_page() -> Response<HttpBody> {
+    let error = "pages of this origin may not use the node; its operator can allow them with --origin";
+    json(StatusCode::FORBIDDEN, &json!({"error": error}))
 }
 
 /// The answer to a connection for which there is no place.

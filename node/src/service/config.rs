@@ -4,7 +4,7 @@ use crate::{
     chain::{ChainConfig, FollowLimits},
     events::EventLimits,
     executor::ExecutorConfig,
-    server::ServerLimits,
+    server::{AllowedOrigins, ServerLimits},
     upgrade::UpgradeConfig,
 };
 use realm_chain_spec::ChainSpec;
@@ -33,6 +33,8 @@ pub struct NodeConfig {
     pub base_path: Option<PathBuf>,
     /// May listen beyond this machine although nobody has to prove who it is. Default no.
     pub allow_unauthenticated: bool,
+    /// Web pages that may use the node. Default those of this machine.
+    pub origins: AllowedOrigins,
     /// Calls of all tenants that run at once. Default 128.
     pub calls_max: usize,
     /// Calls of all tenants that wait for one of those places. Default 1024.
@@ -64,6 +66,7 @@ impl NodeConfig {
             metrics: Some((Ipv4Addr::LOCALHOST, METRICS_PORT).into()),
             base_path: None,
             allow_unauthenticated: false,
+            origins: AllowedOrigins::default(),
             calls_max: 128,
             queue_len_max: 1024,
             shutdown_wait_max: Duration::from_secs(10),

@@ -25,10 +25,7 @@ const HASH_CHUNK_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// The first model that does not load.
-pub async fn load(
-    specs: &[ModelSpec],
-    config: &EngineConfig,
-) -> Result<BTreeMap<String, Arc<HostModel>>, StartError> {
+pub async fn load(specs: &[ModelSpec], config: &EngineConfig) -> Result<BTreeMap<String, Arc<HostModel>>, StartError> {
     let mut models = BTreeMap::new();
     for spec in specs {
         let path = match &spec.path {
@@ -36,7 +33,10 @@ pub async fn load(
             ModelSource::Embedded => demo_model_path(),
         };
         let Some(path) = path else {
-            tracing::warn!(model = spec.name, "no model: give one with --model FILE.gguf; until then only health and metadata answer");
+            tracing::warn!(
+                model = spec.name,
+                "no model: give one with --model FILE.gguf; until then only health and metadata answer"
+            );
             continue;
         };
         let fail = |error| StartError::Model { name: spec.name.clone(), error };

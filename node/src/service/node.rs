@@ -77,13 +77,14 @@ impl Node {
             Some(address) => Some(serve_metrics(address, registry).await?),
             None => None,
         };
-        let server = match Server::start(config.listen, methods, dispatcher.clone(), config.server).await {
-            Ok(server) => server,
-            Err(error) => {
-                metrics.iter().for_each(JoinHandle::abort);
-                return Err(error.into());
-            }
-        };
+        let server =
+            match Server::start(config.listen, methods, dispatcher.clone(), config.server, config.origins).await {
+                Ok(server) => server,
+                Err(error) => {
+                    metrics.iter().for_each(JoinHandle::abort);
+                    return Err(error.into());
+                }
+            };
         let version = dispatcher.tenants.select(None).map(|tenant| tenant.runtime.current().version().clone());
         let version = version.map_err(|error| internal(error.message()))?;
         tracing::info!(
@@ -128,8 +129,7 @@ fn open_store(base_path: Option<&Path>) -> Result<Store, StartError> {
     let Some(folder) = base_path else {
         return Ok(Store::in_memory(StoreConfig::default())?);
     };
-    std::fs::create_dir_all(folder)
-        .map_err(|error| StartError::BasePath { path: folder.to_owned(), error })?;
+    std::fs::create_dir_all(folder).map_err(|error| StartError::BasePath { path: folder.to_owned(), error })?;
     Ok(Store::open(&folder.join(DATABASE_FILE), StoreConfig::default())?)
 }
 

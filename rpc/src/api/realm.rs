@@ -18,5 +18,10 @@ pub trait Realm {
     /// Calls `function` and sends what it emits, then its result or error, as [`crate::Event`]s.
     /// A call that cannot begin (unknown function, wrong parameters) is refused at once.
     #[subscription(name = "realm_subscribe" => "realm_event", unsubscribe = "realm_unsubscribe", item = crate::Event, with_extensions)]
-    async fn subscribe_events(&self, function: String, params: Option<Value>, options: Option<Value>) -> SubscriptionResult;
+    async fn subscribe_events(
+        &self,
+        function: String,
+        params: Option<Value>,
+        options: Option<Value>,
+    ) -> SubscriptionResult;
 }
