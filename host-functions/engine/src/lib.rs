@@ -32,6 +32,7 @@ mod description;
 mod embed;
 mod executor;
 pub mod gguf;
+pub mod hub;
 pub mod huggingface;
 mod info;
 mod load;

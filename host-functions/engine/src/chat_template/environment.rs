@@ -20,7 +20,10 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, TemplateErro
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.map_err(|error| TemplateError::Syntax(error.to_string()))?);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(|state, value, method, arguments| match (value.as_str(), method, arguments) {
+        (Some(text), "title", []) => Ok(Value::from(python::title(text))),
+        _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, arguments),
+    });
     environment.set_fuel(Some(FUEL));
     environment.set_formatter(|out, _, value| Ok(out.write_str(&python::text(value))?));
     environment.add_filter("tojson", to_json);

@@ -158,6 +158,20 @@ fn repr_string(text: &str) -> String {
     out
 }
 
+/// `text.title()`: every letter that follows no letter is a capital, also after an apostrophe.
+pub(super) fn title(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut after_letter = false;
+    for c in text.chars() {
+        match after_letter {
+            true => out.extend(c.to_lowercase()),
+            false => out.extend(c.to_uppercase()),
+        }
+        after_letter = c.is_alphabetic();
+    }
+    out
+}
+
 /// An integer's digits, or `repr` of a Python float: the fewest digits that read back as the same number.
 fn number(value: &Value) -> String {
     if value.is_integer() {
