@@ -160,6 +160,14 @@ fn damaged_weight_files_are_refused() {
     with_entry("another size", "takes 8 bytes, but has 4", entry("[2]", 0, 4), &[0; 4]);
     with_entry("a gap at the beginning", "begins at 4", entry("[1]", 4, 8), &[0; 8]);
     with_entry("bytes behind the last tensor", "but the file has 8 bytes", entry("[1]", 0, 4), &[0; 8]);
+    with_entry("nine dimensions", "up to 8 dimensions", entry("[1,1,1,1,1,1,1,1,1]", 0, 4), &[0; 4]);
+    let many: Vec<String> = (0..65_537u64).map(|i| format!("\"{i}\":{}", entry("[1]", 4 * i, 4 * i + 4))).collect();
+    with_header(
+        "many tensors",
+        "more than 65536 tensors",
+        &format!("{{{}}}", many.join(",")),
+        &vec![0; 4 * many.len()],
+    );
     let two = |second: String| format!("{{\"a\":{},\"b\":{second}}}", entry("[2]", 0, 8));
     with_header("an overlap", "begins at 4", &two(entry("[2]", 4, 12)), &[0; 12]);
     with_header("a gap", "begins at 12", &two(entry("[1]", 12, 16)), &[0; 16]);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::safetensors::{HEADER_BYTES_MAX, TENSORS_MAX};
+use super::safetensors::HEADER_BYTES_MAX;
 use super::shards::{INDEX, SHARDS_MAX, SINGLE};
 
 /// Why a folder is refused. Every error names the file.
@@ -43,8 +43,6 @@ pub enum SafetensorsError {
     HeaderTruncated { header_bytes: u64, left: usize },
     #[error("the header: {source}")]
     Header { source: serde_json::Error },
-    #[error("there are more than {TENSORS_MAX} tensors")]
-    TooManyTensors,
     #[error("tensor {tensor:?} occurs twice")]
     Duplicate { tensor: String },
     #[error("tensor {tensor:?} has the impossible shape {shape:?}")]

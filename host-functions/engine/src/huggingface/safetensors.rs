@@ -14,7 +14,7 @@ use std::path::Path;
 use memmap2::Mmap;
 use realm_kernels::WeightType;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::{FolderError, SafetensorsError};
 use crate::tensor_info::TensorInfo;
@@ -23,6 +23,8 @@ use crate::tensor_info::TensorInfo;
 pub const HEADER_BYTES_MAX: u64 = 100_000_000;
 /// The most tensors in a file. Real files have a dozen for each layer.
 pub const TENSORS_MAX: usize = 1 << 16;
+/// The most dimensions of a tensor.
+const DIMS_MAX: usize = 8;
 /// What may stand in a header beside the tensors.
 const METADATA: &str = "__metadata__";
 /// Counts above this are no real tensor's, and their bytes would overflow.
@@ -97,9 +99,6 @@ impl Header {
         let (header, data) = rest.split_at_checked(header_bytes as usize).ok_or(truncated)?;
         let Table(mut entries) =
             serde_json::from_slice(header).map_err(|source| SafetensorsError::Header { source })?;
-        if entries.len() > TENSORS_MAX {
-            return Err(SafetensorsError::TooManyTensors);
-        }
         let mut names = HashSet::new();
         if let Some((name, _)) = entries.iter().find(|(name, _)| !names.insert(name.as_str())) {
             return Err(SafetensorsError::Duplicate { tensor: name.clone() });
@@ -126,7 +125,7 @@ impl Header {
 
     /// Takes an entry whose range lies within the data section, which begins at `data_start`.
     fn add(&mut self, tensor: String, entry: Entry, data_start: usize) -> Result<(), SafetensorsError> {
-        let Entry { dtype, shape, data_offsets: [start, end] } = entry;
+        let Entry { dtype, shape: Shape(shape), data_offsets: [start, end] } = entry;
         let weight_type = match dtype.as_str() {
             "F32" => WeightType::F32,
             "F16" => WeightType::F16,
@@ -155,11 +154,39 @@ impl Header {
 #[derive(Deserialize)]
 struct Entry {
     dtype: String,
-    shape: Vec<u64>,
+    shape: Shape,
     data_offsets: [u64; 2],
 }
 
-/// The header's entries in its order, repeated names and all.
+/// Dimensions, outermost first: no more than [`DIMS_MAX`], so that what is kept of a header is never longer than it.
+struct Shape(Vec<u64>);
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Dimensions;
+        impl<'de> Visitor<'de> for Dimensions {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "up to {DIMS_MAX} dimensions")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Shape, A::Error> {
+                let mut dims = Vec::new();
+                while let Some(dim) = sequence.next_element()? {
+                    if dims.len() == DIMS_MAX {
+                        return Err(A::Error::invalid_length(DIMS_MAX + 1, &self));
+                    }
+                    dims.push(dim);
+                }
+                Ok(Shape(dims))
+            }
+        }
+        deserializer.deserialize_seq(Dimensions)
+    }
+}
+
+/// The header's entries in its order, repeated names and all; no more than [`TENSORS_MAX`].
 struct Table(Vec<(String, Entry)>);
 
 impl<'de> Deserialize<'de> for Table {
@@ -177,6 +204,8 @@ impl<'de> Deserialize<'de> for Table {
                 while let Some(name) = map.next_key::<String>()? {
                     if name == METADATA {
                         map.next_value::<IgnoredAny>()?;
+                    } else if entries.len() == TENSORS_MAX {
+                        return Err(A::Error::custom(format_args!("there are more than {TENSORS_MAX} tensors")));
                     } else {
                         entries.push((name, map.next_value()?));
                     }
