@@ -4,7 +4,7 @@
 #   ./scripts/run.sh &                 # or any node, with its URL below
 #   ./scripts/eval-model.sh [--url ws://127.0.0.1:9944] [--key KEY] [--skills memory,sums] [--limit N] [--failures]
 #
-# Needs Python 3.9 or newer and nothing else. Exits with 1 when a skill misses its goal.
+# Needs Python 3.10 or newer and nothing else. Exits with 1 when a skill misses its goal.
 # With `--weights models/realm-demo.gguf` it scores the file in PyTorch instead, without a
 # node; that needs models/requirements.txt.
 set -euo pipefail
