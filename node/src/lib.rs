@@ -11,7 +11,7 @@
 //! - [`methods`]: the JSON-RPC methods.
 //! - [`dispatcher`], [`admission`], [`events`]: the life of a call.
 //! - [`tenants`], [`runtimes`]: who may call, and what answers.
-//! - [`executor`]: sandboxes.
+//! - [`executor`]: runs sandboxes.
 //! - [`chain`], [`upgrade`], [`substrate`]: which runtime is in force, changing it, and what stock clients see of it.
 //! - [`metrics`], [`drain`]: counting, and stopping.
 //! - [`cli`]: the `realm` command.

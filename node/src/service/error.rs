@@ -91,7 +91,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: realm_engine::LoadError,
+        error: Box<realm_engine::LoadError>,
     },
     /// The file cannot be read.
     #[error("{}: {error}", path.display())]

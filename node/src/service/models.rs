@@ -64,7 +64,7 @@ fn load_one(path: &Path, sha256: Option<[u8; 32]>, config: &EngineConfig) -> Res
         check_hash(path, expected)?;
     }
     let bar = Bar::new();
-    Model::load(path, config, &bar).map_err(|error| ModelError::Engine { path: PathBuf::from(path), error })
+    Model::load(path, config, &bar).map_err(|error| ModelError::Engine { path: PathBuf::from(path), error: Box::new(error) })
 }
 
 fn check_hash(path: &Path, expected: [u8; 32]) -> Result<(), ModelError> {

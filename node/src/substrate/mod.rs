@@ -3,8 +3,8 @@
 //!
 //! - [`view`]: which runtime a block means, and calls at blocks.
 //! - [`blocks`], [`storage`], [`archive`]: `chain_*`, `state_*`, `archive_v1_*`.
-//! - [`follow`]: `chainHead_v1_*`.
-//! - [`admin`]: upgrades.
+//! - [`follow`]: the methods `chainHead_v1_*`.
+//! - [`admin`]: carries out upgrades.
 
 mod admin;
 mod archive;

@@ -3,14 +3,23 @@
 use realm_tests::{Http, Socket, TinyNode};
 use serde_json::{Value, json};
 
+/// Tokens of a stream that is seen through beside bad input.
+const SHORT: u32 = 48;
+/// Tokens of a stream that is still under way when the bad input is answered.
+const LONG: u32 = 2000;
+
 /// Runs `bad` while a stream of the same connection is under way, and sees the stream through.
 async fn beside_a_stream(node: &TinyNode, bad: impl AsyncFnOnce(&mut Socket)) {
+    beside_a_stream_of(SHORT, node, bad).await;
+}
+
+async fn beside_a_stream_of(tokens: u32, node: &TinyNode, bad: impl AsyncFnOnce(&mut Socket)) {
     let mut socket = Socket::connect(node.node.address()).await;
-    let params = json!({"prompt": "Once upon a time", "max_tokens": 48, "temperature": 0});
+    let params = json!({"prompt": "Once upon a time", "max_tokens": tokens, "temperature": 0});
     socket.subscribe("stream_generate", params, json!({})).await;
     bad(&mut socket).await;
     let events = socket.events().await;
-    assert_eq!(events.last().unwrap()["data"]["tokens_generated"], 48);
+    assert_eq!(events.last().unwrap()["data"]["tokens_generated"], tokens);
     for (index, event) in events.iter().enumerate() {
         assert_eq!(event["seq"], json!(index));
     }
@@ -133,7 +142,7 @@ async fn more_than_a_connection_may_have_is_refused() {
         config.server.connections_max = 1;
     })
     .await;
-    beside_a_stream(&node, async |socket| {
+    beside_a_stream_of(LONG, &node, async |socket| {
         let error = socket.error("realm_subscribe", json!(["stream_generate", {"prompt": "x"}])).await;
         assert_eq!(error["code"], -32006, "{error}");
         let one = r#"{"jsonrpc":"2.0","id":1,"method":"system_health"}"#;
@@ -156,7 +165,7 @@ async fn a_full_queue_tells_the_place_that_was_refused() {
     })
     .await;
     let mut socket = Socket::connect(node.node.address()).await;
-    let long = json!(["generate", {"prompt": "Once upon a time", "max_tokens": 1000, "temperature": 0}]);
+    let long = json!(["generate", {"prompt": "Once upon a time", "max_tokens": LONG, "temperature": 0}]);
     let ids = [socket.send("realm_call", long.clone()).await, socket.send("realm_call", long.clone()).await];
     // Frames are handled side by side, so any one of the three may be the one too many.
     let third = socket.send("realm_call", long).await;

@@ -2,8 +2,9 @@
 
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{GenerateOptions, RuntimeVersion};
-use realm_tests::{Http, Socket, TinyNode};
+use realm_tests::{HANG, Http, Socket, TinyNode};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_knows_nothing_can_find_out_everything() {
@@ -125,5 +126,25 @@ async fn pages_of_other_origins_may_not_use_the_node() {
         let answer = Http::ask_with(node.node.address(), "POST", "/", &[("origin", origin)], body).await;
         assert_eq!(answer.status, status, "{origin}");
     }
+    node.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_no_heartbeat_is_dropped_and_who_does_is_not() {
+    let node = TinyNode::with(|config| config.server.ping_interval = Duration::from_millis(50)).await;
+    let silent = Socket::connect(node.node.address()).await;
+    let mut lively = Socket::connect(node.node.address()).await;
+    let connections = || node.node.dispatcher().metrics.connections.get();
+    assert_eq!(connections(), 2);
+    let dropped = async {
+        while connections() > 1 {
+            // Reading answers the pings that came meanwhile.
+            lively.result("system_health", json!([])).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(HANG, dropped).await.expect("the silent connection is dropped");
+    lively.result("system_health", json!([])).await;
+    drop(silent);
     node.node.stop().await;
 }

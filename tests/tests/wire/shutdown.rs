@@ -13,7 +13,7 @@ async fn a_stream_that_can_finish_does_and_a_new_call_is_refused() {
     let node = TinyNode::with(|config| config.shutdown_wait_max = HANG).await;
     let address = node.node.address();
     let mut socket = Socket::connect(address).await;
-    socket.subscribe("stream_generate", stream(300), json!({})).await;
+    socket.subscribe("stream_generate", stream(2000), json!({})).await;
     assert_eq!(socket.event().await.1["type"], "stream");
 
     let dispatcher = node.node.dispatcher().clone();
@@ -23,7 +23,7 @@ async fn a_stream_that_can_finish_does_and_a_new_call_is_refused() {
     }
     let error = socket.error("realm_call", json!(["health_check"])).await;
     assert_eq!((&error["code"], &error["data"]["code"]), (&json!(5013), &json!("SHUTTING_DOWN")), "{error}");
-    assert_eq!(socket.events().await.last().unwrap()["data"]["tokens_generated"], 300);
+    assert_eq!(socket.events().await.last().unwrap()["data"]["tokens_generated"], 2000);
     stopping.await.unwrap();
     assert_eq!(socket.try_frame().await, None, "the connection is closed");
 }
