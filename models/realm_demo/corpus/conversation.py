@@ -146,15 +146,15 @@ def as_completion(rng) -> dict:
 
 def draw(rng) -> dict:
     roll = rng.random()
-    if roll < 0.05:
+    if roll < 0.15:
         return as_completion(rng)
-    if roll < 0.11:
+    if roll < 0.19:
         return as_messages(rng, drilling(rng))
-    if roll < 0.18:
+    if roll < 0.25:
         return as_messages(rng, repeating(rng))
-    if roll < 0.45:
+    if roll < 0.46:
         return as_messages(rng, remembering(rng))
-    if roll < 0.48:
+    if roll < 0.49:
         return as_messages(rng, asking_untold(rng))
     turns = exchange(rng)
     while rng.random() < 0.45 and len(turns) < 8:
