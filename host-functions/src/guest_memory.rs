@@ -127,9 +127,11 @@ fn range(memory_len: usize, ptr: u32, len: u64) -> Option<std::ops::Range<usize>
 }
 
 fn checked(memory: &[u8], ptr: u32, len: u64) -> Result<&[u8], HostError> {
-    range(memory.len(), ptr, len)
-        .and_then(|range| memory.get(range))
-        .ok_or(HostError::OutOfBounds { ptr, len, memory_len: memory.len() as u64 })
+    range(memory.len(), ptr, len).and_then(|range| memory.get(range)).ok_or(HostError::OutOfBounds {
+        ptr,
+        len,
+        memory_len: memory.len() as u64,
+    })
 }
 
 fn checked_mut(memory: &mut [u8], ptr: u32, len: u64) -> Option<&mut [u8]> {

@@ -72,8 +72,7 @@ impl<'a> HostCall<'a> {
     /// A SCALE value that the guest hands in, with nothing left over.
     pub(crate) fn decoded<T: DecodeLimit>(&self, ptr: u32, len: u32) -> Result<T, HostError> {
         let bytes = self.bytes(ptr, len)?;
-        T::decode_all_with_depth_limit(DECODE_DEPTH_MAX, &mut &bytes[..])
-            .map_err(not_scale)
+        T::decode_all_with_depth_limit(DECODE_DEPTH_MAX, &mut &bytes[..]).map_err(not_scale)
     }
 
     /// A SCALE list that the guest hands in. Its length is checked before it is decoded, because a
@@ -138,11 +137,7 @@ impl<'a> HostCall<'a> {
 
     /// The tenant's model.
     pub(crate) fn model(&self) -> Result<Arc<crate::HostModel>, HostError> {
-        self.state()
-            .tenant()
-            .model
-            .clone()
-            .ok_or_else(|| HostError::ModelUnavailable("the tenant has no model".into()))
+        self.state().tenant().model.clone().ok_or_else(|| HostError::ModelUnavailable("the tenant has no model".into()))
     }
 }
 

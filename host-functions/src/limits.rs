@@ -70,13 +70,7 @@ pub struct InferenceLimits {
 
 impl Default for InferenceLimits {
     fn default() -> Self {
-        Self {
-            tokens_max: 1 << 20,
-            messages_max: 4096,
-            sessions_max: 8,
-            samplers_max: 16,
-            logits_bytes_max: 128 << 20,
-        }
+        Self { tokens_max: 1 << 20, messages_max: 4096, sessions_max: 8, samplers_max: 16, logits_bytes_max: 128 << 20 }
     }
 }
 

@@ -61,7 +61,8 @@ fn sampled_logprob(call: &mut HostCall<'_>, sampler: u32) -> Result<u32, HostErr
     let logprob = sampled
         .logprob
         .ok_or_else(|| HostError::NotFound { what: "a log-probability: the sampler was not asked for any".into() })?;
-    let top = sampled.top.iter().map(|(token, logprob)| TokenAlternative { token: *token, logprob: F32::from(*logprob) });
+    let top =
+        sampled.top.iter().map(|(token, logprob)| TokenAlternative { token: *token, logprob: F32::from(*logprob) });
     let answer = TokenLogprob { token: sampled.token, logprob: F32::from(logprob), top: top.collect() };
     call.state_mut().put_encoded(&answer)
 }

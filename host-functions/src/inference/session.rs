@@ -52,14 +52,8 @@ async fn session_forward(
     let row_count = if rows == Rows::All { u64::from(count) } else { 1 };
     let vocabulary_len = u64::from(call.model()?.model().info().vocab_size);
     call.state().inference.logits.check_room(row_count.saturating_mul(vocabulary_len))?;
-    let logits = call
-        .state_mut()
-        .inference
-        .sessions
-        .get_mut(session)?
-        .forward(tokens, rows)
-        .await
-        .map_err(forward_error)?;
+    let logits =
+        call.state_mut().inference.sessions.get_mut(session)?.forward(tokens, rows).await.map_err(forward_error)?;
     let state = call.state_mut();
     state.usage.computed_tokens += u64::from(count);
     state.inference.logits.insert(logits)
@@ -94,10 +88,8 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
     };
     let owner = call.state().tenant().key;
     let embedded = model.model().embed(owner, vec![text]).await.map_err(embed_error)?;
-    let vector = embedded
-        .into_iter()
-        .next()
-        .ok_or_else(|| HostError::Internal("the model gave no vector for a text".into()))?;
+    let vector =
+        embedded.into_iter().next().ok_or_else(|| HostError::Internal("the model gave no vector for a text".into()))?;
     call.state_mut().put_result(vector.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 

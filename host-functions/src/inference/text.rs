@@ -31,9 +31,7 @@ fn model_info(call: &mut HostCall<'_>) -> Result<u32, HostError> {
 fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
     let info = model.model().info();
     let (embedding_source, embedding_vector_length) = match embedding_model {
-        Some(embedding_model) => {
-            (EmbeddingSource::EmbeddingModel, embedding_model.model().info().embedding_length)
-        }
+        Some(embedding_model) => (EmbeddingSource::EmbeddingModel, embedding_model.model().info().embedding_length),
         None => (EmbeddingSource::PooledHiddenStates, info.embedding_length),
     };
     ModelFacts {
@@ -99,10 +97,9 @@ fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Resul
         .map(|message| realm_engine::Message { role: message.role, content: message.content })
         .collect();
     let model = call.model()?;
-    let tokens = blocking::run(len as usize >= LONG_TEXT_BYTES, || {
-        model.model().chat_tokens(&messages, add_generation_prompt)
-    })
-    .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
+    let tokens =
+        blocking::run(len as usize >= LONG_TEXT_BYTES, || model.model().chat_tokens(&messages, add_generation_prompt))
+            .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
     put_tokens(call, &tokens)
 }
 

@@ -110,7 +110,10 @@ async fn what_was_committed_is_there_after_reopening() {
         store.namespace("one").write(&mut changes, b"k", Some(b"v".to_vec()));
         store.namespace("two").write(&mut changes, b"k", Some(b"w".to_vec()));
         store.commit(changes).await.unwrap();
-        assert!(matches!(Store::open(&path, StoreConfig::default()), Err(StoreError::Open { .. })), "one node at a time");
+        assert!(
+            matches!(Store::open(&path, StoreConfig::default()), Err(StoreError::Open { .. })),
+            "one node at a time"
+        );
     }
     let store = Store::open(&path, StoreConfig::default()).unwrap();
     assert_eq!(store.namespace("one").get(b"k").unwrap().unwrap(), b"v");

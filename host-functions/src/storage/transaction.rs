@@ -69,9 +69,7 @@ impl Transaction {
     }
 
     fn connection(&mut self) -> Result<&mut Overlay<Arc<ConnectionMemory>>, HostError> {
-        self.connection
-            .as_mut()
-            .ok_or_else(|| HostError::invalid("the call came over no connection that can remember"))
+        self.connection.as_mut().ok_or_else(|| HostError::invalid("the call came over no connection that can remember"))
     }
 
     /// Takes the writes out for the commit. `None` if there are none.

@@ -152,12 +152,10 @@ fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, count: u3
     }
     let result = match &table {
         Value::Weight(weight) => weight.rows(&ids)?,
-        Value::Dense(table) => {
-            work::run("embedding_lookup", &[table.dims()], elements, || {
-                let ids = Tensor::from_vec(ids, count as usize, &Device::Cpu)?;
-                table.index_select(&ids, 0)
-            })?
-        }
+        Value::Dense(table) => work::run("embedding_lookup", &[table.dims()], elements, || {
+            let ids = Tensor::from_vec(ids, count as usize, &Device::Cpu)?;
+            table.index_select(&ids, 0)
+        })?,
     };
     call.state_mut().tensors.insert(Value::Dense(result))
 }
@@ -198,10 +196,7 @@ fn dense(call: &HostCall<'_>, tensor: u32) -> Result<Tensor, HostError> {
 }
 
 /// Plans an operation, checks that its result fits, makes it and names it.
-fn make<'a>(
-    call: &mut HostCall<'_>,
-    plan: impl FnOnce(&TensorLimits) -> Result<Planned<'a>, HostError>,
-) -> Handle {
+fn make<'a>(call: &mut HostCall<'_>, plan: impl FnOnce(&TensorLimits) -> Result<Planned<'a>, HostError>) -> Handle {
     let planned = plan(&call.limits().tensor)?;
     call.state().tensors.check_room(planned.elements)?;
     let result = (planned.make)()?;
@@ -209,11 +204,7 @@ fn make<'a>(
 }
 
 /// An operation whose result has the shape of its operand.
-fn same_shape(
-    call: &mut HostCall<'_>,
-    a: u32,
-    operation: impl FnOnce(&Tensor) -> Result<Tensor, HostError>,
-) -> Handle {
+fn same_shape(call: &mut HostCall<'_>, a: u32, operation: impl FnOnce(&Tensor) -> Result<Tensor, HostError>) -> Handle {
     let a = dense(call, a)?;
     call.state().tensors.check_room(a.elem_count() as u64)?;
     let result = operation(&a)?;

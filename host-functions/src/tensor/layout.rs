@@ -2,10 +2,7 @@
 //! broadcasting. Each result owns its storage and is contiguous, so that the bytes a call holds are
 //! the bytes its handles count; a view would keep the whole of what it looks at alive.
 
-use super::{
-    shape,
-    work::run,
-};
+use super::{shape, work::run};
 use crate::{error::HostError, limits::TensorLimits};
 use candle_core::Tensor;
 
@@ -74,7 +71,9 @@ pub(super) fn narrow<'a>(
     let mut result = a.dims().to_vec();
     let (start, len) = (start as usize, len as usize);
     if start.checked_add(len).is_none_or(|end| end > result[dim]) {
-        return Err(HostError::invalid(format!("{len} entries from {start} on are not in dimension {dim} of {result:?}")));
+        return Err(HostError::invalid(format!(
+            "{len} entries from {start} on are not in dimension {dim} of {result:?}"
+        )));
     }
     result[dim] = len;
     planned("narrow", shapes(&[a]), &result, limits, move || a.narrow(dim, start, len))
@@ -88,8 +87,8 @@ pub(super) fn concat<'a>(
     limits: &TensorLimits,
 ) -> Result<Planned<'a>, HostError> {
     let dim = shape::dimension(a.dims(), dim)?;
-    let fits = a.rank() == b.rank()
-        && a.dims().iter().zip(b.dims()).enumerate().all(|(index, (x, y))| index == dim || x == y);
+    let fits =
+        a.rank() == b.rank() && a.dims().iter().zip(b.dims()).enumerate().all(|(index, (x, y))| index == dim || x == y);
     if !fits {
         return Err(HostError::invalid(format!("{:?} and {:?} do not join along dimension {dim}", a.dims(), b.dims())));
     }

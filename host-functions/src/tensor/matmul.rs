@@ -1,11 +1,6 @@
 //! The matrix product. Quantised weights stay quantised: candle multiplies them block by block.
 
-use super::{
-    shape::Product,
-    value::Value,
-    weights::Unpacked,
-    work::run,
-};
+use super::{shape::Product, value::Value, weights::Unpacked, work::run};
 use crate::{error::HostError, limits::TensorLimits};
 use candle_core::{Module, Tensor};
 

@@ -96,9 +96,8 @@ pub(super) fn rope(x: &Tensor, start: u32, theta: f32, pairs: RopePairs) -> Resu
     mapped("rope", x, 16, |data| {
         for (offset, row) in data.chunks_exact_mut(heads * head_len).enumerate() {
             let position = (u64::from(start) + offset as u64) as f32;
-            let turns: Vec<(f32, f32)> = (0..half)
-                .map(|pair| (position * theta.powf(-2.0 * pair as f32 / head_len as f32)).sin_cos())
-                .collect();
+            let turns: Vec<(f32, f32)> =
+                (0..half).map(|pair| (position * theta.powf(-2.0 * pair as f32 / head_len as f32)).sin_cos()).collect();
             for head in row.chunks_exact_mut(head_len) {
                 for (pair, (sin, cos)) in turns.iter().enumerate() {
                     let (i, j) = (pair * stride, pair * stride + partner);

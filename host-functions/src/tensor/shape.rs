@@ -50,12 +50,7 @@ pub(super) struct Product {
 
 /// Checks `a (.., m, k) · b`, where `b` is `(.., k, n)`, or `(.., n, k)` if `transposed`. The leading
 /// dimensions are equal, or `b` has none.
-pub(super) fn product(
-    a: &[usize],
-    b: &[usize],
-    transposed: bool,
-    limits: &TensorLimits,
-) -> Result<Product, HostError> {
+pub(super) fn product(a: &[usize], b: &[usize], transposed: bool, limits: &TensorLimits) -> Result<Product, HostError> {
     let unfit = || {
         let way = if transposed { " transposed" } else { "" };
         HostError::invalid(format!("the shapes {a:?} and {b:?}{way} do not multiply"))

@@ -212,8 +212,7 @@ impl WeightCache {
         }
         kept.bytes += bytes;
         while kept.bytes > self.bytes_max
-            && let Some(oldest) =
-                kept.weights.iter().min_by_key(|(_, entry)| entry.used).map(|(name, _)| name.clone())
+            && let Some(oldest) = kept.weights.iter().min_by_key(|(_, entry)| entry.used).map(|(name, _)| name.clone())
         {
             if let Some(entry) = kept.weights.remove(&oldest) {
                 kept.bytes -= entry.bytes;

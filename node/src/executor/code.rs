@@ -128,7 +128,10 @@ fn version(sections: &Sections<'_>) -> Result<RuntimeVersion, CodeError> {
         let why = format!("{} bytes are not a whole number of {API_ENTRY_BYTES}-byte entries", section.len());
         return Err(CodeError::BadSection { name: APIS_SECTION, why });
     }
-    version.apis = entries.iter().map(|[a, b, c, d, e, f, g, h, version @ ..]| ([*a, *b, *c, *d, *e, *f, *g, *h], u32::from_le_bytes(*version))).collect();
+    version.apis = entries
+        .iter()
+        .map(|[a, b, c, d, e, f, g, h, version @ ..]| ([*a, *b, *c, *d, *e, *f, *g, *h], u32::from_le_bytes(*version)))
+        .collect();
     Ok(version)
 }
 

@@ -85,13 +85,7 @@ impl Executor {
     /// # Cancel safety
     /// Dropping the future ends the call: its instance, session and handles are free at once, and
     /// its writes are dropped, unless their commit had begun.
-    pub async fn call(
-        &self,
-        code: &Arc<RuntimeCode>,
-        export: &str,
-        arguments: &[u8],
-        setup: CallSetup,
-    ) -> CallOutcome {
+    pub async fn call(&self, code: &Arc<RuntimeCode>, export: &str, arguments: &[u8], setup: CallSetup) -> CallOutcome {
         call::run(self, code, export, arguments, setup).await
     }
 

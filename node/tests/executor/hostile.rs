@@ -57,7 +57,8 @@ async fn pointers_outside_of_memory() {
         let mut script = Script::new();
         for (name, arguments) in cases {
             let mut wild = [ptr, len].into_iter();
-            let arguments: Vec<Arg> = arguments.iter().map(|argument| Is(argument.or_else(|| wild.next()).unwrap())).collect();
+            let arguments: Vec<Arg> =
+                arguments.iter().map(|argument| Is(argument.or_else(|| wild.next()).unwrap())).collect();
             script.step(name, &arguments);
         }
         let played = script.play(&guest, &blob).await.unwrap();
@@ -122,15 +123,16 @@ async fn handles_of_another_call_are_not_there() {
     let blob = guest.compile(&script_blob());
     let (events, mut inbox) = tokio::sync::mpsc::channel(1);
     let holder = {
-        // Holds a tensor and waits: the channel takes one item, the second waits for a reader.
+        // Holds a tensor and waits: the first item is read, the second lies in the channel, the third waits.
         let (guest, blob) = (guest.clone(), blob.clone());
         tokio::spawn(async move {
             let mut script = Script::new();
             let shape = script.data(&1u32.to_le_bytes()).0;
             let (data, data_len) = script.data(&[0, 0, 128, 63]);
             script.step("tensor_new", &[shape, Is(1), data, data_len]);
-            script.step("emit", &[data, data_len]);
-            script.step("emit", &[data, data_len]);
+            for _ in 0..3 {
+                script.step("emit", &[data, data_len]);
+            }
             let options = Options { events: Some(events), ..Options::default() };
             script.play_with(&guest, &blob, options).await.unwrap().results
         })
@@ -144,9 +146,9 @@ async fn handles_of_another_call_are_not_there() {
     for result in script.play(&guest, &blob).await.unwrap().results {
         assert_eq!(code(result), Some(BadHandle));
     }
-    assert!(inbox.recv().await.is_some());
+    while inbox.recv().await.is_some() {}
     let held = holder.await.unwrap();
-    assert!(held[0] > 0 && held[1] == 0 && held[2] == 0, "{held:?}");
+    assert!(held[0] > 0 && held[1..] == [0, 0, 0], "{held:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

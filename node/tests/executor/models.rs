@@ -5,7 +5,7 @@ use super::{
     script::{Arg::*, SCRATCH, Script, script_blob},
 };
 use parity_scale_codec::{Decode, Encode};
-use realm_engine::{EngineConfig, Model, Silent, TenantKey};
+use realm_engine::{EngineConfig, KvPrecision, Model, Silent, TenantKey};
 use realm_host_functions::{HostFunction, HostLimits, WEIGHT_CACHE_BYTES_MAX};
 use realm_node::executor::{HostModel, TenantResources};
 use realm_primitives::{
@@ -26,7 +26,8 @@ fn fixture(llama: &TinyLlama) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
     write_tiny_llama(&path, llama).unwrap();
-    let config = EngineConfig { threads: 1, ..EngineConfig::default() };
+    // Keys and values as exact as the composed pass has them.
+    let config = EngineConfig { threads: 1, kv_precision: Some(KvPrecision::F32), ..EngineConfig::default() };
     let model = Model::load(&path, &config, &Silent).unwrap();
     let host_model = HostModel::new("tiny", model.clone(), WEIGHT_CACHE_BYTES_MAX);
     let guest = Guest::with(executor_config(), HostLimits::default(), Some(host_model));
@@ -56,7 +57,15 @@ fn greedy() -> SamplingParams {
 async fn a_llama_composed_in_the_sandbox_is_the_fused_one() {
     for llama in [
         TinyLlama::default(),
-        TinyLlama { seed: 2, heads: 8, kv_heads: 8, tied: true, layers: 3, rope_theta: 500_000.0, ..TinyLlama::default() },
+        TinyLlama {
+            seed: 2,
+            heads: 8,
+            kv_heads: 8,
+            tied: true,
+            layers: 3,
+            rope_theta: 500_000.0,
+            ..TinyLlama::default()
+        },
         TinyLlama { seed: 3, kv_heads: 1, quant: Quant::F16, ..TinyLlama::default() },
     ] {
         let Fixture { guest, model, .. } = fixture(&llama);
@@ -170,7 +179,8 @@ async fn wrong_tokens_and_rows_have_codes() {
     let long = script.data(&words(&[7; 17])).0;
     let params = SamplingParams { top_p: Milli(5000), ..greedy() }.encode();
     let (params, params_len) = script.data(&params);
-    let (bias, bias_len) = script.data(&vec![realm_primitives::LogitBias { token: 512, bias: SignedMilli(1) }].encode());
+    let (bias, bias_len) =
+        script.data(&vec![realm_primitives::LogitBias { token: 512, bias: SignedMilli(1) }].encode());
     let session = Of(script.step("session_open", &[tokens, Is(0)]));
     let logits = Of(script.step("session_forward", &[session, tokens, Is(3), Is(0)]));
     for (name, arguments, wanted) in [
@@ -225,8 +235,10 @@ async fn no_number_reaches_another_tenants_session() {
             let (params, params_len) = script.data(&greedy().encode());
             script.step("sampler_open", &[params, params_len]);
             script.step("detokenizer_open", &[]);
-            script.step("emit", &[key, key_len]);
-            script.step("emit", &[key, key_len]);
+            // The first item is read, the second lies in the channel, the third waits: so does the call.
+            for _ in 0..3 {
+                script.step("emit", &[key, key_len]);
+            }
             script.step("logits_rows", &[logits]);
             let options = Options { events: Some(events), ..Options::default() };
             script.play_with(&holder, &blob, options).await.unwrap().results

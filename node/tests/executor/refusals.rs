@@ -31,9 +31,11 @@ fn each_step_has_its_own_error() {
     check(&guest, &good[..good.len() / 2], |error| {
         matches!(error, CodeError::NotWasm(_) | CodeError::MissingSection { .. })
     });
-    check(&guest, &vec![0; executor_config().code_bytes_max + 1], |error| {
-        matches!(error, CodeError::TooLarge { limit, .. } if *limit == executor_config().code_bytes_max)
-    });
+    check(
+        &guest,
+        &vec![0; executor_config().code_bytes_max + 1],
+        |error| matches!(error, CodeError::TooLarge { limit, .. } if *limit == executor_config().code_bytes_max),
+    );
     check(&guest, &blob("", "(func $begin) (start $begin)"), |error| matches!(error, CodeError::StartFunction));
     check(&guest, &module(&format!("{ALLOC} {sections}")), |error| {
         matches!(error, CodeError::MissingExport { name: "memory", .. })
@@ -84,9 +86,11 @@ fn unknown_imports_are_all_named() {
 #[test]
 fn an_import_of_another_type_is_refused() {
     let imports = r#"(import "realm_context_v1" "take" (func (param i32) (result i64)))"#;
-    check(&Guest::new(), &blob(imports, ""), |error| {
-        matches!(error, CodeError::ImportType(text) if text.contains("take"))
-    });
+    check(
+        &Guest::new(),
+        &blob(imports, ""),
+        |error| matches!(error, CodeError::ImportType(text) if text.contains("take")),
+    );
 }
 
 #[test]

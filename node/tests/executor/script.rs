@@ -7,7 +7,10 @@
 //!  answer: results, 8 bytes each, in 8 KiB, then 4 KiB of scratch memory
 //! ```
 
-use super::{blob, guest::{Guest, Options}};
+use super::{
+    blob,
+    guest::{Guest, Options},
+};
 use realm_node::executor::{CallError, CallUsage, RuntimeCode};
 use std::{fmt::Write, sync::Arc};
 

@@ -139,13 +139,15 @@ async fn iteration_is_in_byte_order_and_bounded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_that_another_call_overtook_is_refused() {
     let fixture = Arc::new(Fixture::new(StorageLimits::default()));
-    // Both read the counter before either has written it: the first item says that it was read.
+    // The slow call reads the counter and waits; the quick one reads and writes it meanwhile.
     let (events, mut inbox) = tokio::sync::mpsc::channel(1);
     let mut script = Script::new();
     on_key(&mut script, "storage_get", DURABLE, b"counter");
     let (item, item_len) = script.data(b"!");
-    script.step("emit", &[item, item_len]);
-    script.step("emit", &[item, item_len]);
+    // The first item is read, the second lies in the channel, the third waits.
+    for _ in 0..3 {
+        script.step("emit", &[item, item_len]);
+    }
     set(&mut script, DURABLE, b"counter", b"slow");
     let slow = {
         let fixture = fixture.clone();

@@ -72,7 +72,8 @@ impl Layer {
 fn attention(shape: &Shape, layer: &Layer, x: &Tensor) -> Result<Tensor, HostError> {
     let Shape { positions, heads, kv_heads, head_length, theta, .. } = *shape;
     let normed = x.rms_norm(layer.weight("attn_norm")?, shape.epsilon)?;
-    let project = |part: &str, heads: u32| linear(&normed, layer.weight(part)?)?.reshape(&[positions, heads, head_length]);
+    let project =
+        |part: &str, heads: u32| linear(&normed, layer.weight(part)?)?.reshape(&[positions, heads, head_length]);
     // Key and value heads serve several query heads each.
     let shared = |x: Tensor| x.repeat(1, heads / kv_heads)?.transpose(0, 1);
     let q = project("attn_q", heads)?.rope_interleaved(0, theta)?.transpose(0, 1)?;
