@@ -2,13 +2,15 @@
 
 use crate::TenantKey;
 use crate::model::Model;
-use crate::scheduler::SequenceId;
-use crate::session::{ForwardError, SessionError, run_hidden};
+use crate::scheduler::{Output, SequenceId};
+use crate::session::{ForwardError, Pending, SessionError, start};
 use crate::tokenizer::EncodeError;
 use crate::worker::Shared;
 
 /// The most texts in one request.
 pub const EMBED_TEXTS_MAX: usize = 1_024;
+/// Texts of one request that are computed at the same time.
+const TEXTS_AT_ONCE: usize = 8;
 
 /// Why texts were not embedded. `index` is the place of the text in the request.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +42,14 @@ impl Model {
             return Err(EmbedError::TooManyTexts { count: texts.len() });
         }
         let mut vectors = Vec::with_capacity(texts.len());
-        for (index, text) in texts.iter().enumerate() {
-            let tokens = self.embedding_tokens(index, text)?;
-            let sum = self.hidden_sum(owner, &tokens, index).await?;
-            vectors.push(unit(sum));
+        for group in texts.chunks(TEXTS_AT_ONCE) {
+            let first = vectors.len();
+            let started = group.iter().enumerate().map(|(i, text)| self.start_text(owner, first + i, text));
+            for text in started.collect::<Result<Vec<_>, _>>()? {
+                let index = vectors.len();
+                let output = text.pending.wait().await.map_err(|source| EmbedError::Forward { index, source })?;
+                vectors.push(unit(output.hidden_sum));
+            }
         }
         Ok(vectors)
     }
@@ -60,13 +66,21 @@ impl Model {
         }
     }
 
-    async fn hidden_sum(&self, owner: TenantKey, tokens: &[u32], index: usize) -> Result<Vec<f64>, EmbedError> {
+    fn start_text(&self, owner: TenantKey, index: usize, text: &str) -> Result<Text<'_>, EmbedError> {
+        let tokens = self.embedding_tokens(index, text)?;
         // No prefix: every position's hidden state is needed, so every position is computed.
         let opened = self.shared().with(|scheduler| scheduler.open(owner, &[]));
         let sequence = opened.map_err(|refused| EmbedError::Session { index, source: refused.into() })?;
-        let _closed_at_end = Open { shared: self.shared(), sequence };
-        run_hidden(self, sequence, tokens).await.map_err(|source| EmbedError::Forward { index, source })
+        let open = Open { shared: self.shared(), sequence };
+        let pending = start(self, sequence, &tokens, Output::Hidden);
+        Ok(Text { pending: pending.map_err(|source| EmbedError::Forward { index, source })?, _open: open })
     }
+}
+
+/// A text on its way: the job goes before the sequence.
+struct Text<'a> {
+    pending: Pending<'a>,
+    _open: Open<'a>,
 }
 
 /// A sequence that is closed when this goes.

@@ -130,7 +130,7 @@ impl Session {
             }
             Rows::All => (tokens.len(), Output::AllLogits),
         };
-        let data = run(&self.model, self.sequence, &tokens, output).await?.logits;
+        let data = start(&self.model, self.sequence, &tokens, output)?.wait().await?.logits;
         Ok(Logits { rows, vocab, data })
     }
 
@@ -161,44 +161,41 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// The sum of the hidden states of all tokens.
-pub(crate) async fn run_hidden(
-    model: &Model,
-    sequence: SequenceId,
-    tokens: &[u32],
-) -> Result<Vec<f64>, ForwardError> {
-    Ok(run(model, sequence, tokens, Output::Hidden).await?.hidden_sum)
-}
-
-/// Submits a job and waits for its result; dropping the future cancels the job.
-async fn run(
-    model: &Model,
+/// Submits a job. It runs whether or not the result is waited for, until what is given here is dropped.
+pub(crate) fn start<'a>(
+    model: &'a Model,
     sequence: SequenceId,
     tokens: &[u32],
     output: Output,
-) -> Result<JobOutput, ForwardError> {
+) -> Result<Pending<'a>, ForwardError> {
     let submitted = model.shared().submit(sequence, tokens, output);
-    let Submitted { job, len_before, result } = match submitted.map_err(|refused| forward_error(model, refused))? {
-        Ok(submitted) => submitted,
-        Err(Stopped) => return Err(ForwardError::Stopped),
-    };
-    let mut pending = Pending { shared: model.shared(), sequence, job, len_before, result, done: false };
-    let outcome = (&mut pending.result).await;
-    pending.done = true;
-    match outcome {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(ForwardError::Stopped),
+    match submitted.map_err(|refused| forward_error(model, refused))? {
+        Ok(Submitted { job, len_before, result }) => {
+            Ok(Pending { shared: model.shared(), sequence, job, len_before, result, done: false })
+        }
+        Err(Stopped) => Err(ForwardError::Stopped),
     }
 }
 
-/// A job that somebody waits for.
-struct Pending<'a> {
+/// A job that somebody waits for; dropping it takes the job back.
+pub(crate) struct Pending<'a> {
     shared: &'a Shared,
     sequence: SequenceId,
     job: JobId,
     len_before: u32,
     result: oneshot::Receiver<JobResult>,
     done: bool,
+}
+
+impl Pending<'_> {
+    pub async fn wait(mut self) -> Result<JobOutput, ForwardError> {
+        let outcome = (&mut self.result).await;
+        self.done = true;
+        match outcome {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(ForwardError::Stopped),
+        }
+    }
 }
 
 impl Drop for Pending<'_> {

@@ -9,6 +9,7 @@
 //! the worker alone.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,6 +24,10 @@ use crate::scheduler::{JobId, Output, Plan, Refused, Scheduler, SequenceId};
 const GATHER_MAX: Duration = Duration::from_millis(2);
 /// The wait is at most the last step's time divided by this.
 const GATHER_SHARE: u32 = 8;
+
+/// A lone decoding sequence comes back within microseconds, sooner than a sleeping thread wakes; so the worker looks out
+/// for it this long before it sleeps, if it expects anybody.
+const LOOK_OUT: Duration = Duration::from_micros(20);
 
 /// What a job gives, as far as it is computed: the one or the other.
 #[derive(Debug, Default)]
@@ -66,6 +71,8 @@ pub struct Shared {
     state: Mutex<State>,
     /// Something happened that the worker may be waiting for.
     wake: Condvar,
+    /// Counts jobs submitted and sequences closed, for a worker that looks out without the lock.
+    events: AtomicU64,
 }
 
 impl Shared {
@@ -85,6 +92,7 @@ impl Shared {
         state.scheduler.close(id);
         state.expected.remove(&id);
         drop(state);
+        self.events.fetch_add(1, Ordering::Release);
         self.wake.notify_one();
     }
 
@@ -107,6 +115,7 @@ impl Shared {
         // The worker waits for the first job, and then for the last of those it expects.
         let wake = state.expected.is_empty() || state.scheduler.jobs() == 1;
         drop(state);
+        self.events.fetch_add(1, Ordering::Release);
         if wake {
             self.wake.notify_one();
         }
@@ -149,7 +158,7 @@ impl Worker {
     /// The system gives no thread.
     pub fn start(scheduler: Scheduler, executor: Box<dyn Executor>) -> std::io::Result<Self> {
         let state = State { scheduler, waiting: HashMap::new(), expected: HashSet::new(), stopped: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new(), events: AtomicU64::new(0) });
         let mine = StopOnExit(shared.clone());
         let thread =
             std::thread::Builder::new().name("realm-engine".into()).spawn(move || work(&mine.0, executor))?;
@@ -200,8 +209,9 @@ fn work(shared: &Shared, mut executor: Box<dyn Executor>) {
 
 /// Waits for something to do; false when the worker shall end.
 fn next_plan(shared: &Shared, plan: &mut Plan, last_step: Duration) -> bool {
-    let mut state = shared.lock();
     let gather_until = Instant::now() + GATHER_MAX.min(last_step / GATHER_SHARE);
+    look_out(shared);
+    let mut state = shared.lock();
     loop {
         if state.stopped {
             return false;
@@ -220,6 +230,19 @@ fn next_plan(shared: &Shared, plan: &mut Plan, last_step: Duration) -> bool {
                 return true;
             }
         }
+    }
+}
+
+/// Spins until something happens, if nothing is to be done but somebody is expected; for [`LOOK_OUT`] at most.
+fn look_out(shared: &Shared) {
+    let (seen, expects) = {
+        let state = shared.lock();
+        let expects = state.scheduler.jobs() == 0 && !state.expected.is_empty();
+        (shared.events.load(Ordering::Acquire), expects)
+    };
+    let until = Instant::now() + LOOK_OUT;
+    while expects && shared.events.load(Ordering::Acquire) == seen && Instant::now() < until {
+        std::hint::spin_loop();
     }
 }
 
