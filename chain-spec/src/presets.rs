@@ -5,6 +5,12 @@ use serde_json::{Map, json};
 
 /// The name of the presets' only model.
 const MODEL: &str = "default";
+/// SHA-256 of `models/realm-demo.gguf`, the model that comes with the node.
+#[rustfmt::skip] // sixteen bytes a line
+const DEMO_MODEL_SHA256: [u8; 32] = [
+    0x92, 0x08, 0xf5, 0x18, 0xa0, 0x70, 0x03, 0x28, 0x2c, 0x39, 0xc5, 0xb0, 0xbd, 0xe3, 0xe8, 0x83,
+    0x08, 0x12, 0x8f, 0x42, 0x77, 0xc2, 0x20, 0x89, 0x8a, 0x7d, 0xb1, 0xb2, 0x07, 0x26, 0x47, 0x99,
+];
 
 impl ChainSpec {
     /// The presets' names.
@@ -63,7 +69,7 @@ impl ChainSpec {
             name: name.to_owned(),
             id: id.to_owned(),
             runtime: CodeSource::Embedded,
-            models: vec![ModelSpec { name: MODEL.to_owned(), path: ModelSource::Embedded, sha256: None }],
+            models: vec![ModelSpec { name: MODEL.to_owned(), path: ModelSource::Embedded, sha256: Some(DEMO_MODEL_SHA256) }],
             tenants,
             properties,
         }

@@ -35,6 +35,16 @@ fn presets_survive_their_own_json() {
 }
 
 #[test]
+fn presets_name_the_hash_of_the_model_that_comes_with_the_node() {
+    let line = include_str!("../../models/realm-demo.sha256");
+    for name in ChainSpec::PRESETS {
+        let hash = ChainSpec::preset(name).unwrap().models[0].sha256.unwrap();
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(line.split_whitespace().next(), Some(hex.as_str()), "{name}");
+    }
+}
+
+#[test]
 fn relative_paths_count_from_the_file() {
     let folder = std::env::temp_dir().join(format!("realm-chain-spec-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

@@ -5,7 +5,7 @@ use super::{
     transaction::{Scope, Transaction},
 };
 use crate::{HostError, StorageLimits};
-use redb::{BackendIoError, Database, StorageBackend, backends::InMemoryBackend};
+use redb::{Database, StorageBackend, backends::InMemoryBackend};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -196,34 +196,34 @@ struct Disk {
 }
 
 impl Disk {
-    fn check(&self) -> Result<(), BackendIoError> {
+    fn check(&self) -> Result<(), std::io::Error> {
         match self.failing.load(Ordering::SeqCst) {
-            true => Err(std::io::Error::other("the disk fails").into()),
+            true => Err(std::io::Error::other("the disk fails")),
             false => Ok(()),
         }
     }
 }
 
 impl StorageBackend for Disk {
-    fn len(&self) -> Result<u64, BackendIoError> {
+    fn len(&self) -> Result<u64, std::io::Error> {
         self.memory.len()
     }
 
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), BackendIoError> {
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
         self.memory.read(offset, out)
     }
 
-    fn set_len(&self, len: u64) -> Result<(), BackendIoError> {
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
         self.check()?;
         self.memory.set_len(len)
     }
 
-    fn sync_data(&self) -> Result<(), BackendIoError> {
+    fn sync_data(&self) -> Result<(), std::io::Error> {
         self.check()?;
         self.memory.sync_data()
     }
 
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), BackendIoError> {
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
         self.check()?;
         self.memory.write(offset, data)
     }

@@ -101,6 +101,6 @@ mod tests {
         drop(gives_up);
         assert_eq!(gate.waiting(), 0);
         drop(inside);
-        gate.enter().await.unwrap();
+        drop(gate.enter().await.unwrap());
     }
 }

@@ -1,6 +1,6 @@
 //! `realm build-spec`.
 
-use super::{Failure, args::BuildSpecArgs, serve};
+use super::{Failure, args::BuildSpecArgs, output, serve};
 
 /// Prints a chain specification with every default written out.
 ///
@@ -8,6 +8,5 @@ use super::{Failure, args::BuildSpecArgs, serve};
 /// It is neither a preset nor a file, or the file is wrong.
 pub fn run(args: BuildSpecArgs) -> Result<(), Failure> {
     let chain = serve::chain(&args.chain).map_err(|error| Failure::Start(error.to_string()))?;
-    print!("{}", chain.to_json());
-    Ok(())
+    output::line(chain.to_json().trim_end())
 }

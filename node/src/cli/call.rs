@@ -1,6 +1,6 @@
 //! `realm call`.
 
-use super::{Failure, args::CallArgs, block_on, client};
+use super::{Failure, args::CallArgs, block_on, client, output};
 use realm_rpc::{CallOptions, Event, EventBody, api::RealmClient};
 use serde_json::Value;
 
@@ -16,15 +16,14 @@ pub fn run(args: CallArgs) -> Result<(), Failure> {
         let node = client::connect(&args.node.url).await?;
         if !args.stream {
             let result = node.call(args.function, params, Some(options)).await?;
-            println!("{result:#}");
-            return Ok(());
+            return output::line(format_args!("{result:#}"));
         }
         let mut events = node.subscribe_events(args.function, params, Some(options)).await?;
         loop {
             let event: Event = events.next().await.ok_or_else(client::lost)?.map_err(client::unreadable)?;
             let last = event.is_last();
             match serde_json::to_string(&event) {
-                Ok(line) => println!("{line}"),
+                Ok(line) => output::line(line)?,
                 Err(error) => return Err(client::unreadable(error)),
             }
             match event.body {

@@ -1,6 +1,6 @@
 //! `realm chain log`.
 
-use super::{Failure, args::ChainLogArgs, block_on, client};
+use super::{Failure, args::ChainLogArgs, block_on, client, output};
 use realm_rpc::api::AdminClient;
 use serde_json::Value;
 
@@ -13,10 +13,9 @@ pub fn run(args: ChainLogArgs) -> Result<(), Failure> {
         let node = client::connect(&args.node.url).await?;
         let log = node.chain_log(Some(args.limit), Some(args.heartbeats)).await?;
         match args.json {
-            true => println!("{log:#}"),
-            false => log.as_array().into_iter().flatten().for_each(|block| println!("{}", line(block))),
+            true => output::line(format_args!("{log:#}")),
+            false => log.as_array().into_iter().flatten().try_for_each(|block| output::line(line(block))),
         }
-        Ok(())
     })
 }
 

@@ -1,6 +1,6 @@
 //! `realm metadata`.
 
-use super::{Failure, args::NodeArgs, block_on, client};
+use super::{Failure, args::NodeArgs, block_on, client, output};
 use realm_rpc::api::SystemClient;
 
 /// Prints the discovery document.
@@ -10,7 +10,6 @@ use realm_rpc::api::SystemClient;
 pub fn run(args: NodeArgs) -> Result<(), Failure> {
     block_on(async {
         let node = client::connect(&args.url).await?;
-        println!("{:#}", node.metadata().await?);
-        Ok(())
+        output::line(format_args!("{:#}", node.metadata().await?))
     })
 }

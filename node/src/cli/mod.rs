@@ -10,6 +10,7 @@ mod client;
 mod exit;
 mod log;
 mod metadata;
+mod output;
 mod serve;
 mod upgrade;
 

@@ -3,7 +3,7 @@
 use super::{
     Failure,
     args::{RollbackArgs, UpgradeArgs},
-    block_on, client,
+    block_on, client, output,
 };
 use realm_rpc::api::AdminClient;
 
@@ -21,8 +21,7 @@ pub fn run(args: UpgradeArgs) -> Result<(), Failure> {
             true => node.dry_run_upgrade(code, args.tenant).await?,
             false => node.upgrade_runtime(code, args.tenant).await?,
         };
-        println!("{report:#}");
-        Ok(())
+        output::line(format_args!("{report:#}"))
     })
 }
 
@@ -33,7 +32,6 @@ pub fn run(args: UpgradeArgs) -> Result<(), Failure> {
 pub fn roll_back(args: RollbackArgs) -> Result<(), Failure> {
     block_on(async {
         let report = client::connect(&args.node.url).await?.rollback_runtime(args.tenant).await?;
-        println!("{report:#}");
-        Ok(())
+        output::line(format_args!("{report:#}"))
     })
 }
