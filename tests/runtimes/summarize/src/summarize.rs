@@ -35,9 +35,11 @@ pub(crate) fn summarize(text: &str, sentences: Option<u32>) -> Result<Summary, R
     let facts = inference::model_info()?;
     let prompt = prompt(text, facts.chat_template == OWN_TEMPLATE)?;
     let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
-    let max_tokens = TOKENS_MAX.min(context.max_tokens_limit);
-    if prompt_tokens.saturating_add(max_tokens) > facts.context_length {
-        return Err(RuntimeError::ContextOverflow { prompt_tokens, max_tokens, context_length: facts.context_length });
+    let room = facts.context_length.saturating_sub(prompt_tokens);
+    let max_tokens = TOKENS_MAX.min(context.max_tokens_limit).min(room);
+    if max_tokens == 0 {
+        let context_length = facts.context_length;
+        return Err(RuntimeError::ContextOverflow { prompt_tokens, max_tokens: 1, context_length });
     }
 
     let mut sampler = Sampler::open(&likeliest(context.seed))?;
