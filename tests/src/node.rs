@@ -64,6 +64,7 @@ pub fn tiny_config(model: &Path) -> NodeConfig {
     let mut chain = realm_chain_spec::ChainSpec::dev();
     for spec in &mut chain.models {
         spec.path = realm_chain_spec::ModelSource::File(model.to_owned());
+        spec.sha256 = None;
     }
     let mut config = NodeConfig::new(chain);
     config.listen.set_port(0);

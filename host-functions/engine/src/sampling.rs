@@ -136,11 +136,21 @@ impl Sampler {
             false => Err(SamplingParamsError::OutOfRange { field, value, bounds }),
         };
         let p = &params;
-        check("temperature", p.temperature, (0.0..=TEMPERATURE_MAX).contains(&p.temperature), format!("[0, {TEMPERATURE_MAX}]"))?;
+        check(
+            "temperature",
+            p.temperature,
+            (0.0..=TEMPERATURE_MAX).contains(&p.temperature),
+            format!("[0, {TEMPERATURE_MAX}]"),
+        )?;
         check("top_p", p.top_p, p.top_p > 0.0 && p.top_p <= 1.0, "(0, 1]".into())?;
         check("min_p", p.min_p, (0.0..=1.0).contains(&p.min_p), "[0, 1]".into())?;
         let repetition = p.repetition_penalty;
-        check("repetition_penalty", repetition, repetition > 0.0 && repetition <= REPETITION_PENALTY_MAX, format!("(0, {REPETITION_PENALTY_MAX}]"))?;
+        check(
+            "repetition_penalty",
+            repetition,
+            repetition > 0.0 && repetition <= REPETITION_PENALTY_MAX,
+            format!("(0, {REPETITION_PENALTY_MAX}]"),
+        )?;
         for (field, value) in [("presence_penalty", p.presence_penalty), ("frequency_penalty", p.frequency_penalty)] {
             check(field, value, value.abs() <= PENALTY_MAX, format!("[-{PENALTY_MAX}, {PENALTY_MAX}]"))?;
         }
@@ -232,7 +242,8 @@ impl Sampler {
         self.adjusted.extend_from_slice(logits);
         let row = &mut self.adjusted;
         for (at, &(token, bias)) in self.params.logit_bias.iter().enumerate() {
-            let slot = row.get_mut(token as usize).ok_or(SampleError::BiasOutOfVocabulary { token, vocab: logits.len() })?;
+            let slot =
+                row.get_mut(token as usize).ok_or(SampleError::BiasOutOfVocabulary { token, vocab: logits.len() })?;
             let overruled = self.params.logit_bias[at + 1..].iter().any(|later| later.0 == token);
             if !overruled {
                 *slot += bias;
@@ -241,7 +252,11 @@ impl Sampler {
         for (&token, &drawn) in &self.seen {
             // A token outside the vocabulary has no logit to punish.
             let Some(logit) = row.get_mut(token as usize) else { continue };
-            *logit = if *logit > 0.0 { *logit / self.params.repetition_penalty } else { *logit * self.params.repetition_penalty };
+            *logit = if *logit > 0.0 {
+                *logit / self.params.repetition_penalty
+            } else {
+                *logit * self.params.repetition_penalty
+            };
             if drawn > 0 {
                 *logit -= self.params.presence_penalty + self.params.frequency_penalty * drawn as f32;
             }
@@ -255,14 +270,16 @@ impl Sampler {
         let weight = |logit: f32| exp((logit - best) / p.temperature);
         // Candidates and the total weight among which top_p counts.
         let (mut kept, total) = if p.top_k > 0 && (p.top_k as usize) < row.len() {
-            let kept: Vec<_> = top(row, p.top_k as usize).into_iter().map(|(token, logit)| (token, weight(logit))).collect();
+            let kept: Vec<_> =
+                top(row, p.top_k as usize).into_iter().map(|(token, logit)| (token, weight(logit))).collect();
             let total = kept.iter().map(|&(_, weight)| f64::from(weight)).sum();
             (kept, total)
         } else if p.top_p < 1.0 {
             nucleus(row, p.top_p, weight)
         } else {
             let floor = p.min_p.max(f32::MIN_POSITIVE);
-            let kept: Vec<_> = (0..).zip(row).map(|(token, &logit)| (token, weight(logit))).filter(|kept| kept.1 >= floor).collect();
+            let kept: Vec<_> =
+                (0..).zip(row).map(|(token, &logit)| (token, weight(logit))).filter(|kept| kept.1 >= floor).collect();
             (kept, 0.0)
         };
         if p.top_p < 1.0 {
@@ -380,8 +397,11 @@ fn nucleus(row: &[f32], top_p: f32, weight: impl Fn(f32) -> f32) -> (Vec<(u32, f
     }
 }
 
+/// A drawn token's log-probability, and the likeliest tokens with theirs.
+type LogProbabilities = (Option<f32>, Vec<(u32, f32)>);
+
 /// Log-probability of `token` and of the `count` likeliest, under the log-softmax of the untouched row.
-fn log_probabilities(row: &[f32], token: u32, count: usize) -> Result<(Option<f32>, Vec<(u32, f32)>), SampleError> {
+fn log_probabilities(row: &[f32], token: u32, count: usize) -> Result<LogProbabilities, SampleError> {
     let (_, best) = largest(row)?;
     let weights: Vec<f32> = row.iter().map(|&logit| exp(logit - best)).collect();
     let log_total = f64::from(best) + sum(&weights).ln();
@@ -416,7 +436,8 @@ fn exp(x: f32) -> f32 {
     let power = shifted - ROUND;
     // ln 2 in two parts, so that the remainder keeps its digits.
     let r = clamped - power * 0.693_359_4 + power * 2.121_944_4e-4;
-    let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.666_666_5e-1 + r * (4.166_579_6e-2 + r * (8.333_452e-3 + r * 1.388_888_9e-3)))));
+    let series = 1.0
+        + r * (1.0 + r * (0.5 + r * (1.666_666_5e-1 + r * (4.166_579_6e-2 + r * (8.333_452e-3 + r * 1.388_888_9e-3)))));
     let scaled = f32::from_bits(series.to_bits().wrapping_add(shifted.to_bits() << 23));
     if x > -87.0 { scaled } else { 0.0 }
 }

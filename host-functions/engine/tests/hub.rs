@@ -47,13 +47,14 @@ impl Hub {
     }
 
     fn config(&self, cache: &Path) -> HubConfig {
-        HubConfig { endpoint: self.endpoint.clone(), token: None, cache: cache.to_owned(), offline: false }
+        HubConfig { endpoint: Some(self.endpoint.clone()), token: None, cache: cache.to_owned(), offline: false }
     }
 
     /// Range headers of the transfers of a file, questions for its size left out.
     fn transfers(&self, file: &str) -> Vec<String> {
         let requests = self.requests.lock().expect("not poisoned");
-        let ranges = requests.iter().filter(|request| request.path.ends_with(file)).filter_map(|request| request.range.clone());
+        let ranges =
+            requests.iter().filter(|request| request.path.ends_with(file)).filter_map(|request| request.range.clone());
         ranges.filter(|range| range != "bytes=0-0").collect()
     }
 }
@@ -61,11 +62,17 @@ impl Hub {
 fn serve(mut stream: TcpStream, content: &Content, seen: &Mutex<Vec<Request>>) {
     let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
-    let headers: BTreeMap<String, String> =
-        lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()))).collect();
+    let headers: BTreeMap<String, String> = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned())))
+        .collect();
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let header = |name: &str| headers.get(name).cloned();
-    seen.lock().expect("not poisoned").push(Request { path: path.clone(), range: header("range"), token: header("authorization") });
+    seen.lock().expect("not poisoned").push(Request {
+        path: path.clone(),
+        range: header("range"),
+        token: header("authorization"),
+    });
     let mut answer = |status: &str, more: &str, body: &[u8]| {
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{more}\r\n", body.len());
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
@@ -90,7 +97,11 @@ fn serve(mut stream: TcpStream, content: &Content, seen: &Mutex<Vec<Request>>) {
     let (start, end) = range.trim_start_matches("bytes=").split_once('-').unwrap_or(("0", ""));
     let start: usize = start.parse().unwrap_or(0);
     let end = end.parse().map_or(body.len(), |end: usize| (end + 1).min(body.len()));
-    let more = format!("etag: \"{etag}\"\r\nx-repo-commit: {COMMIT}\r\ncontent-range: bytes {start}-{}/{}\r\n", end.saturating_sub(1), body.len());
+    let more = format!(
+        "etag: \"{etag}\"\r\nx-repo-commit: {COMMIT}\r\ncontent-range: bytes {start}-{}/{}\r\n",
+        end.saturating_sub(1),
+        body.len()
+    );
     answer("206 Partial Content", &more, &body[start..end]);
 }
 
@@ -125,7 +136,10 @@ fn a_file_is_fetched_once_and_found_again() {
     assert_eq!(std::fs::read(&path).expect("readable"), "m.gguf".repeat(500).into_bytes());
     assert!(path.starts_with(cache.path().join("models--o--n").join("snapshots").join(COMMIT)), "{path:?}");
     let recorded = recorded.0.into_inner().expect("not poisoned");
-    assert_eq!((recorded.first(), recorded.last()), (Some(&("m.gguf".into(), 0, 3_000)), Some(&("m.gguf".into(), 3_000, 3_000))));
+    assert_eq!(
+        (recorded.first(), recorded.last()),
+        (Some(&("m.gguf".into(), 0, 3_000)), Some(&("m.gguf".into(), 3_000, 3_000)))
+    );
     assert_eq!(pull(&reference("hf:o/n:m.gguf"), &config, &Unobserved).expect("pulled"), path);
     assert_eq!(hub.transfers("m.gguf").len(), 1);
     // Also without a network.
@@ -161,7 +175,15 @@ fn damaged_bytes_are_not_kept() {
 
 #[test]
 fn a_folder_of_safetensors_comes_with_what_belongs_to_it() {
-    let names = ["config.json", "model-1.safetensors", "model-2.safetensors", "model.safetensors.index.json", "tokenizer.json", "1_Pooling/config.json", "onnx/model.onnx"];
+    let names = [
+        "config.json",
+        "model-1.safetensors",
+        "model-2.safetensors",
+        "model.safetensors.index.json",
+        "tokenizer.json",
+        "1_Pooling/config.json",
+        "onnx/model.onnx",
+    ];
     let hub = Hub::start(Content { files: files(&names), ..Default::default() });
     let cache = tempfile::tempdir().expect("a folder");
     let folder = pull(&reference("hf:o/n"), &hub.config(cache.path()), &Unobserved).expect("pulled");
@@ -185,9 +207,13 @@ fn errors_are_one_line_that_says_what_to_do() {
     check(&bare.config(cache.path()), "hf:o/n", "o/n has neither a GGUF file nor a config.json");
     // Nobody listens on a port that was just given back.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let config = HubConfig { endpoint: format!("http://{gone}"), ..config };
+    let config = HubConfig { endpoint: Some(format!("http://{gone}")), ..config };
     check(&config, "hf:o/n", "cannot be reached");
-    check(&HubConfig { endpoint: "ftp://x".into(), ..config }, "hf:o/n", "HF_ENDPOINT \"ftp://x\" is not an http or https address");
+    check(
+        &HubConfig { endpoint: Some("ftp://x".into()), ..config },
+        "hf:o/n",
+        "HF_ENDPOINT \"ftp://x\" is not an http or https address",
+    );
 }
 
 #[test]
@@ -199,7 +225,13 @@ fn the_token_is_sent() {
     assert!(matches!(error, HubError::Forbidden { .. }), "{error}");
     config.token = Some("secret".into());
     pull(&reference("hf:o/n"), &config, &Unobserved).expect("pulled");
-    assert!(hub.requests.lock().expect("not poisoned").iter().any(|request| request.token.as_deref() == Some("Bearer secret")));
+    assert!(
+        hub.requests
+            .lock()
+            .expect("not poisoned")
+            .iter()
+            .any(|request| request.token.as_deref() == Some("Bearer secret"))
+    );
 }
 
 #[test]
@@ -209,7 +241,23 @@ fn references_are_checked() {
         check(text, true);
         assert_eq!(reference(text).to_string(), text);
     }
-    for text in ["", "o/n", "hf:", "hf:o", "hf:/n", "hf:o/", "hf:o/n/x", "hf:../n", "hf:o/..", "hf:o/n:", "hf:o/n:/etc/x", "hf:o/n:../x", "hf:o/n:a/../../x", "hf:o/n:a?b", "hf:o n/x"] {
+    for text in [
+        "",
+        "o/n",
+        "hf:",
+        "hf:o",
+        "hf:/n",
+        "hf:o/",
+        "hf:o/n/x",
+        "hf:../n",
+        "hf:o/..",
+        "hf:o/n:",
+        "hf:o/n:/etc/x",
+        "hf:o/n:../x",
+        "hf:o/n:a/../../x",
+        "hf:o/n:a?b",
+        "hf:o n/x",
+    ] {
         check(text, false);
     }
 }
@@ -218,11 +266,21 @@ fn references_are_checked() {
 fn the_environment_is_read_as_the_hubs_tools_do() {
     let home = PathBuf::from("/home/u");
     let read = |pairs: &[(&str, &str)]| {
-        let pairs: BTreeMap<String, String> = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let pairs: BTreeMap<String, String> =
+            pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         HubConfig::from_env(|name| pairs.get(name).cloned(), home.clone())
     };
     assert_eq!(read(&[]).cache, home.join(".cache/huggingface/hub"));
     assert_eq!(read(&[("HF_HOME", "/h")]).cache, PathBuf::from("/h/hub"));
-    let all = read(&[("HF_HOME", "/h"), ("HF_HUB_CACHE", "/c"), ("HF_ENDPOINT", "http://m/"), ("HF_TOKEN", "t"), ("HF_HUB_OFFLINE", "1")]);
-    assert_eq!(all, HubConfig { endpoint: "http://m".into(), token: Some("t".into()), cache: "/c".into(), offline: true });
+    let all = read(&[
+        ("HF_HOME", "/h"),
+        ("HF_HUB_CACHE", "/c"),
+        ("HF_ENDPOINT", "http://m/"),
+        ("HF_TOKEN", "t"),
+        ("HF_HUB_OFFLINE", "1"),
+    ]);
+    assert_eq!(
+        all,
+        HubConfig { endpoint: Some("http://m".into()), token: Some("t".into()), cache: "/c".into(), offline: true }
+    );
 }

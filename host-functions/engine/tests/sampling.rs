@@ -42,16 +42,32 @@ fn expected(logits: &[f32], p: &SamplingParams) -> Vec<(u32, f64)> {
 
 #[test]
 fn distributions_are_what_the_definitions_say() {
-    let settings = [(1.0, 0, 1.0, 0.0), (0.7, 40, 1.0, 0.0), (0.7, 0, 0.9, 0.0), (1.3, 50, 0.95, 0.02), (2.0, 0, 1.0, 0.1), (0.3, 1, 0.5, 0.5), (5.0, 0, 0.999, 0.0), (1.0, 7, 0.2, 0.0)];
+    let settings = [
+        (1.0, 0, 1.0, 0.0),
+        (0.7, 40, 1.0, 0.0),
+        (0.7, 0, 0.9, 0.0),
+        (1.3, 50, 0.95, 0.02),
+        (2.0, 0, 1.0, 0.1),
+        (0.3, 1, 0.5, 0.5),
+        (5.0, 0, 0.999, 0.0),
+        (1.0, 7, 0.2, 0.0),
+    ];
     for vocab in [1, 5, 16, 33, 1_000, 4_099] {
         for (temperature, top_k, top_p, min_p) in settings {
             let params = SamplingParams { temperature, top_k, top_p, min_p, ..Default::default() };
             let row = logits(vocab, 7 + vocab as u64);
             let got = sampler(params.clone()).distribution(&row).expect("finite logits");
             let want: Vec<_> = expected(&row, &params).into_iter().filter(|k| k.1 > 1e-37).collect();
-            assert_eq!(got.iter().map(|k| k.0).collect::<Vec<_>>(), want.iter().map(|k| k.0).collect::<Vec<_>>(), "{vocab} {params:?}");
+            assert_eq!(
+                got.iter().map(|k| k.0).collect::<Vec<_>>(),
+                want.iter().map(|k| k.0).collect::<Vec<_>>(),
+                "{vocab} {params:?}"
+            );
             for (got, want) in got.iter().zip(&want) {
-                assert!((f64::from(got.1) - want.1).abs() <= 2e-6 * want.1 + 1e-12, "{vocab} {params:?}: {got:?} {want:?}");
+                assert!(
+                    (f64::from(got.1) - want.1).abs() <= 2e-6 * want.1 + 1e-12,
+                    "{vocab} {params:?}: {got:?} {want:?}"
+                );
             }
         }
     }
@@ -81,7 +97,10 @@ fn draws_follow_the_distribution() {
     for _ in 0..draws {
         counts[sampler.sample(&row).expect("finite").token as usize] += 1.0;
     }
-    let chi_square: f64 = want.iter().map(|&(token, p)| (counts[token as usize] - p * f64::from(draws)).powi(2) / (p * f64::from(draws))).sum();
+    let chi_square: f64 = want
+        .iter()
+        .map(|&(token, p)| (counts[token as usize] - p * f64::from(draws)).powi(2) / (p * f64::from(draws)))
+        .sum();
     // 5 tokens survive or so; 20 is beyond the 99.9th percentile of every such chi-square.
     assert!(chi_square < 20.0, "{chi_square} {counts:?} {want:?}");
     assert_eq!(counts.iter().sum::<f64>(), want.iter().map(|k| counts[k.0 as usize]).sum::<f64>());
@@ -153,7 +172,14 @@ fn penalties_and_biases_move_logits_as_documented() {
 fn log_probabilities_are_of_the_models_own_distribution() {
     let row = logits(1_003, 11);
     let total: f64 = row.iter().map(|&l| f64::from(l).exp()).sum::<f64>().ln();
-    let params = SamplingParams { temperature: 0.2, top_k: 5, logit_bias: vec![(10, 3.0)], logprobs: Some(8), seed: 3, ..Default::default() };
+    let params = SamplingParams {
+        temperature: 0.2,
+        top_k: 5,
+        logit_bias: vec![(10, 3.0)],
+        logprobs: Some(8),
+        seed: 3,
+        ..Default::default()
+    };
     let sampled = sampler(params).sample(&row).expect("finite");
     let want = |token: u32| f64::from(row[token as usize]) - total;
     assert!((f64::from(sampled.logprob.expect("asked for")) - want(sampled.token)).abs() < 1e-5);
@@ -161,7 +187,10 @@ fn log_probabilities_are_of_the_models_own_distribution() {
     order.sort_by(|a, b| row[*b as usize].total_cmp(&row[*a as usize]));
     assert_eq!(sampled.top.iter().map(|t| t.0).collect::<Vec<_>>(), order[..8]);
     assert!(sampled.top.iter().all(|&(token, logprob)| (f64::from(logprob) - want(token)).abs() < 1e-5));
-    assert_eq!(sampler(SamplingParams { logprobs: Some(0), ..Default::default() }).sample(&row).expect("finite").top, []);
+    assert_eq!(
+        sampler(SamplingParams { logprobs: Some(0), ..Default::default() }).sample(&row).expect("finite").top,
+        []
+    );
     assert_eq!(sampler(SamplingParams::default()).sample(&row).expect("finite").logprob, None);
 }
 
@@ -184,7 +213,9 @@ fn broken_rows_are_errors() {
 
 #[test]
 fn parameters_out_of_bounds_are_named() {
-    let check = |params: SamplingParams, expected: &str| assert_eq!(Sampler::new(params).expect_err(expected).to_string(), expected);
+    let check = |params: SamplingParams, expected: &str| {
+        assert_eq!(Sampler::new(params).expect_err(expected).to_string(), expected)
+    };
     let d = SamplingParams::default;
     check(SamplingParams { temperature: -0.1, ..d() }, "temperature is -0.1; it must lie in [0, 100]");
     check(SamplingParams { temperature: f32::NAN, ..d() }, "temperature is NaN; it must lie in [0, 100]");
@@ -195,7 +226,13 @@ fn parameters_out_of_bounds_are_named() {
     check(SamplingParams { repetition_penalty: 0.0, ..d() }, "repetition_penalty is 0; it must lie in (0, 100]");
     check(SamplingParams { presence_penalty: f32::NAN, ..d() }, "presence_penalty is NaN; it must lie in [-100, 100]");
     check(SamplingParams { frequency_penalty: 101.0, ..d() }, "frequency_penalty is 101; it must lie in [-100, 100]");
-    check(SamplingParams { logit_bias: vec![(1, f32::NEG_INFINITY)], ..d() }, "logit_bias is -inf; it must lie in [-1000, 1000]");
+    check(
+        SamplingParams { logit_bias: vec![(1, f32::NEG_INFINITY)], ..d() },
+        "logit_bias is -inf; it must lie in [-1000, 1000]",
+    );
     check(SamplingParams { logit_bias: vec![(1, 0.0); 2_000], ..d() }, "logit_bias names 2000 tokens; at most 1024");
-    assert_eq!(Sampler::new(SamplingParams { logprobs: Some(LOGPROBS_MAX + 1), ..d() }).err(), Some(SamplingParamsError::TooManyLogprobs { count: 65 }));
+    assert_eq!(
+        Sampler::new(SamplingParams { logprobs: Some(LOGPROBS_MAX + 1), ..d() }).err(),
+        Some(SamplingParamsError::TooManyLogprobs { count: 65 })
+    );
 }

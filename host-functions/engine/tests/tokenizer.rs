@@ -3,13 +3,23 @@
 //! tokens never show half a character.
 
 use proptest::prelude::*;
-use realm_engine::tokenizer::{EncodeError, PreTokenizer, TEXT_BYTES_MAX, TokenType, Tokenizer, TokenizerError, TokenizerKind, Vocabulary};
+use realm_engine::tokenizer::{
+    EncodeError, PreTokenizer, TEXT_BYTES_MAX, TokenType, Tokenizer, TokenizerError, TokenizerKind, Vocabulary,
+};
 use serde_json::Value;
 use std::sync::LazyLock;
 
-static FIXTURES: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("fixtures/text/tokenizers.json")).expect("valid JSON"));
+static FIXTURES: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("fixtures/text/tokenizers.json")).expect("valid JSON"));
 
-const TYPES: [TokenType; 6] = [TokenType::Normal, TokenType::Unknown, TokenType::Control, TokenType::UserDefined, TokenType::Unused, TokenType::Byte];
+const TYPES: [TokenType; 6] = [
+    TokenType::Normal,
+    TokenType::Unknown,
+    TokenType::Control,
+    TokenType::UserDefined,
+    TokenType::Unused,
+    TokenType::Byte,
+];
 
 fn strings(value: &Value) -> Vec<String> {
     value.as_array().expect("an array").iter().map(|text| text.as_str().expect("a string").to_owned()).collect()
@@ -28,7 +38,12 @@ fn vocabulary(fixture: &Value, pre: &str) -> Vocabulary {
     };
     Vocabulary {
         tokens: strings(&fixture["tokens"]),
-        scores: fixture["scores"].as_array().expect("scores").iter().map(|score| score.as_f64().expect("a score") as f32).collect(),
+        scores: fixture["scores"]
+            .as_array()
+            .expect("scores")
+            .iter()
+            .map(|score| score.as_f64().expect("a score") as f32)
+            .collect(),
         token_types: ids(&fixture["types"]).iter().map(|&number| TYPES[number as usize - 1]).collect(),
         merges: strings(&fixture["merges"]),
         bos: id("bos"),
@@ -93,16 +108,31 @@ fn word_piece_gives_the_reference_ids() {
     let cases = &FIXTURES["word_piece"]["cases"];
     // The file also asks for truncation to 8 tokens and padding to 8, which the engine does not obey.
     for tokenizer in [tokenizer("word_piece", ""), from_json("word_piece")] {
-        check(&tokenizer, cases, |text| tokenizer.encode(text, true).expect("an expressible text"), tokenizer.summary());
+        check(
+            &tokenizer,
+            cases,
+            |text| tokenizer.encode(text, true).expect("an expressible text"),
+            tokenizer.summary(),
+        );
     }
 }
 
 #[test]
 fn tokenizer_json_with_a_blank_before_the_first_word_only() {
     let tokenizer = from_json("metaspace");
-    check(&tokenizer, &FIXTURES["metaspace"]["cases"], |text| tokenizer.encode(text, true).expect("an expressible text"), "metaspace");
+    check(
+        &tokenizer,
+        &FIXTURES["metaspace"]["cases"],
+        |text| tokenizer.encode(text, true).expect("an expressible text"),
+        "metaspace",
+    );
     // Between control tokens there is no such blank, and `<|im_start|>` swallows what follows it.
-    check(&tokenizer, &FIXTURES["metaspace"]["rendered"], |text| tokenizer.encode_rendered(text, '\u{fdd0}').expect("an expressible text"), "rendered");
+    check(
+        &tokenizer,
+        &FIXTURES["metaspace"]["rendered"],
+        |text| tokenizer.encode_rendered(text, '\u{fdd0}').expect("an expressible text"),
+        "rendered",
+    );
 }
 
 #[test]
@@ -182,7 +212,11 @@ fn broken_vocabularies_are_named() {
     check("sentence_piece", &|v| v.scores.truncate(3), &format!("the vocabulary has 3 scores for {tokens} tokens"));
     check("sentence_piece", &|v| v.scores[9] = f32::NAN, "token 9 has score NaN");
     check("sentence_piece", &|v| v.token_types.clear(), &format!("the vocabulary has 0 types for {tokens} tokens"));
-    check("sentence_piece", &|v| v.bos = Some(70_000), &format!("bos token is 70000; the vocabulary has {tokens} tokens"));
+    check(
+        "sentence_piece",
+        &|v| v.bos = Some(70_000),
+        &format!("bos token is 70000; the vocabulary has {tokens} tokens"),
+    );
     let no_bytes = |v: &mut Vocabulary| {
         v.unknown = None;
         v.token_types.iter_mut().filter(|kind| **kind == TokenType::Byte).for_each(|kind| *kind = TokenType::Normal);
@@ -190,7 +224,11 @@ fn broken_vocabularies_are_named() {
     check("sentence_piece", &no_bytes, "the vocabulary has neither an unknown token nor a byte token for 0x00");
     check("byte_level", &|v| v.merges[0] = "nonsense".into(), "merge 0 (\"nonsense\") joins no two tokens to a third");
     check("byte_level", &|v| v.merges[1] = "q q".into(), "merge 1 (\"q q\") joins no two tokens to a third");
-    check("byte_level", &|v| *v = Vocabulary { tokens: vec![], token_types: vec![], ..v.clone() }, "the vocabulary is empty");
+    check(
+        "byte_level",
+        &|v| *v = Vocabulary { tokens: vec![], token_types: vec![], ..v.clone() },
+        "the vocabulary is empty",
+    );
     check("word_piece", &|v| (v.unknown, v.tokens[1]) = (None, "x".into()), "the vocabulary lacks its [UNK] token");
     let error = PreTokenizer::named("never-heard-of").expect_err("unknown").to_string();
     assert_eq!(error, "pre-tokenizer \"never-heard-of\" is not known");
@@ -200,7 +238,10 @@ fn broken_vocabularies_are_named() {
 fn broken_tokenizer_files_are_errors() {
     for json in ["", "{", "null", "[]", "{}", r#"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#] {
         let error = Tokenizer::from_tokenizer_json(json.as_bytes(), &Value::Null).expect_err(json);
-        assert!(matches!(error, TokenizerError::Json(_) | TokenizerError::UnknownDecoder(_) | TokenizerError::Empty), "{json}: {error}");
+        assert!(
+            matches!(error, TokenizerError::Json(_) | TokenizerError::UnknownDecoder(_) | TokenizerError::Empty),
+            "{json}: {error}"
+        );
     }
 }
 

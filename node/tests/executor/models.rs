@@ -181,6 +181,7 @@ async fn wrong_tokens_and_rows_have_codes() {
     let (params, params_len) = script.data(&params);
     let (bias, bias_len) =
         script.data(&vec![realm_primitives::LogitBias { token: 512, bias: SignedMilli(1) }].encode());
+    let (no_text, no_text_len) = script.data(&[0xff, 0xfe]);
     let session = Of(script.step("session_open", &[tokens, Is(0)]));
     let logits = Of(script.step("session_forward", &[session, tokens, Is(3), Is(0)]));
     for (name, arguments, wanted) in [
@@ -195,8 +196,8 @@ async fn wrong_tokens_and_rows_have_codes() {
         ("logits_bias", vec![logits, Is(0), bias, bias_len], HostErrorCode::InvalidArgument),
         ("sampler_open", vec![params, params_len], HostErrorCode::InvalidArgument),
         ("memory64_load_layer", vec![Is(2)], HostErrorCode::NotFound),
-        ("get_tensor", vec![params, Is(1)], HostErrorCode::InvalidArgument),
-        ("embed_pooled", vec![tokens, Is(0)], HostErrorCode::InvalidArgument),
+        ("get_tensor", vec![no_text, no_text_len], HostErrorCode::InvalidArgument),
+        ("embed_pooled", vec![no_text, no_text_len], HostErrorCode::InvalidArgument),
     ] {
         script.step(name, &arguments);
         expected.push((name, code(wanted)));

@@ -4,8 +4,20 @@ use std::time::SystemTime;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// A moment as a calendar shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +64,8 @@ impl Moment {
             }
             let directive = chars.next().unwrap_or('%');
             // `%-d`: without the leading zero.
-            let (bare, directive) = if directive == '-' { (true, chars.next().unwrap_or('%')) } else { (false, directive) };
+            let (bare, directive) =
+                if directive == '-' { (true, chars.next().unwrap_or('%')) } else { (false, directive) };
             let text = self.directive(directive).ok_or_else(|| format!("%{directive}"))?;
             out.push_str(if bare && text.len() > 1 { text.trim_start_matches('0') } else { &text });
         }
@@ -60,7 +73,8 @@ impl Moment {
     }
 
     fn directive(&self, directive: char) -> Option<String> {
-        let (hour, minute, second) = (self.second_of_day / 3_600, self.second_of_day / 60 % 60, self.second_of_day % 60);
+        let (hour, minute, second) =
+            (self.second_of_day / 3_600, self.second_of_day / 60 % 60, self.second_of_day % 60);
         let weekday = DAYS.get((self.days_since_1970 % 7) as usize)?;
         let month = MONTHS.get(self.month - 1)?;
         let day_of_year = self.day + (1..self.month).map(|month| month_days(self.year, month)).sum::<u64>();
@@ -100,7 +114,13 @@ fn year_days(year: u64) -> u64 {
 
 fn month_days(year: u64, month: usize) -> u64 {
     match month {
-        2 => if is_leap(year) { 29 } else { 28 },
+        2 => {
+            if is_leap(year) {
+                29
+            } else {
+                28
+            }
+        }
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
@@ -112,7 +132,9 @@ mod tests {
 
     #[test]
     fn formats_as_strftime() {
-        let check = |seconds: u64, pattern: &str, expected: &str| assert_eq!(Moment::at(seconds).format(pattern).as_deref(), Ok(expected));
+        let check = |seconds: u64, pattern: &str, expected: &str| {
+            assert_eq!(Moment::at(seconds).format(pattern).as_deref(), Ok(expected))
+        };
         check(0, "%Y-%m-%d %H:%M:%S %A %j %p %I", "1970-01-01 00:00:00 Thursday 001 AM 12");
         check(951_827_696, "%d %b %Y %a %-d %e", "29 Feb 2000 Tue 29 29");
         check(1_709_251_199, "%B %-d, %Y at %-I:%M %p", "February 29, 2024 at 11:59 PM");

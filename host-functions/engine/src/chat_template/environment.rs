@@ -20,17 +20,22 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, TemplateErro
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.map_err(|error| TemplateError::Syntax(error.to_string()))?);
-    environment.set_unknown_method_callback(|state, value, method, arguments| match (value.as_str(), method, arguments) {
-        (Some(text), "title", []) => Ok(Value::from(python::title(text))),
-        _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, arguments),
+    environment.set_unknown_method_callback(|state, value, method, arguments| {
+        match (value.as_str(), method, arguments) {
+            (Some(text), "title", []) => Ok(Value::from(python::title(text))),
+            _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, arguments),
+        }
     });
     environment.set_fuel(Some(FUEL));
     environment.set_formatter(|out, _, value| Ok(out.write_str(&python::text(value))?));
     environment.add_filter("tojson", to_json);
     environment.add_filter("string", |value: &Value| python::text(value));
-    environment.add_function("raise_exception", |message: String| Err::<Value, _>(Error::new(ErrorKind::InvalidOperation, RAISED.to_owned() + &message)));
+    environment.add_function("raise_exception", |message: String| {
+        Err::<Value, _>(Error::new(ErrorKind::InvalidOperation, RAISED.to_owned() + &message))
+    });
     environment.add_function("strftime_now", |pattern: String| {
-        let unknown = |directive| Error::new(ErrorKind::InvalidOperation, format!("strftime_now: {directive} is not supported"));
+        let unknown =
+            |directive| Error::new(ErrorKind::InvalidOperation, format!("strftime_now: {directive} is not supported"));
         Moment::now().format(&pattern).map_err(unknown)
     });
     environment

@@ -96,11 +96,18 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// No messages, an unknown role, what the template refuses, the limits, and what cannot be encoded.
-    pub fn tokens(&self, tokenizer: &Tokenizer, messages: &[Message], add_generation_prompt: bool) -> Result<Vec<u32>, TemplateError> {
+    pub fn tokens(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<Vec<u32>, TemplateError> {
         if messages.is_empty() {
             return Err(TemplateError::Empty);
         }
-        if let Some((index, message)) = messages.iter().enumerate().find(|(_, message)| !ROLES.contains(&message.role.as_str())) {
+        if let Some((index, message)) =
+            messages.iter().enumerate().find(|(_, message)| !ROLES.contains(&message.role.as_str()))
+        {
             return Err(TemplateError::UnknownRole { index, role: message.role.clone() });
         }
         let contents = messages.iter().map(|message| message.content.as_str());

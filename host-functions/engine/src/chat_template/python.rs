@@ -83,7 +83,10 @@ fn json_key(key: &Value) -> Result<String, Error> {
         ValueKind::Number => Ok(number(key)),
         ValueKind::Bool => Ok(if key.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::None => Ok("null".to_owned()),
-        kind => Err(Error::new(ErrorKind::InvalidOperation, format!("keys must be str, int, float, bool or None, not {kind}"))),
+        kind => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("keys must be str, int, float, bool or None, not {kind}"),
+        )),
     }
 }
 
@@ -127,7 +130,9 @@ fn repr(value: &Value) -> String {
         ValueKind::String => repr_string(value.as_str().unwrap_or_default()),
         ValueKind::Map => {
             let keys = value.try_iter().into_iter().flatten();
-            let entries: Vec<_> = keys.map(|key| format!("{}: {}", repr(&key), repr(&value.get_item(&key).unwrap_or_default()))).collect();
+            let entries: Vec<_> = keys
+                .map(|key| format!("{}: {}", repr(&key), repr(&value.get_item(&key).unwrap_or_default())))
+                .collect();
             format!("{{{}}}", entries.join(", "))
         }
         ValueKind::Seq => {

@@ -19,14 +19,11 @@ pub use reference::{HubRef, SCHEME};
 use hf_hub::Cache;
 use std::path::PathBuf;
 
-/// The hub that is asked where no other is named.
-const ENDPOINT_DEFAULT: &str = "https://huggingface.co";
-
 /// Where models are fetched from, and where they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubConfig {
-    /// Address of the hub, without a slash at its end.
-    pub endpoint: String,
+    /// Address of the hub, without a slash at its end; `None` is the public one.
+    pub endpoint: Option<String>,
     /// Sent to the hub, for repositories that are not public.
     pub token: Option<String>,
     /// The cache's `hub` folder.
@@ -43,10 +40,11 @@ impl HubConfig {
         let folder = set("HF_HOME").map_or_else(|| home.join(".cache").join("huggingface"), PathBuf::from);
         let cache = set("HF_HUB_CACHE").map_or_else(|| folder.join("hub"), PathBuf::from);
         Self {
-            endpoint: set("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT_DEFAULT.to_owned()).trim_end_matches('/').to_owned(),
+            endpoint: set("HF_ENDPOINT").map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
             token: set("HF_TOKEN").or_else(|| Cache::new(cache.clone()).token()),
             cache,
-            offline: set("HF_HUB_OFFLINE").is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")),
+            offline: set("HF_HUB_OFFLINE")
+                .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")),
         }
     }
 }
@@ -69,7 +67,10 @@ impl PullProgress for Unobserved {
 /// # Errors
 /// As [`pull`].
 pub fn resolve(reference: &HubRef, config: &HubConfig, progress: &dyn PullProgress) -> Result<PathBuf, HubError> {
-    let cached = reference.file.as_ref().and_then(|file| Cache::new(config.cache.clone()).model(reference.repository.clone()).get(file));
+    let cached = reference
+        .file
+        .as_ref()
+        .and_then(|file| Cache::new(config.cache.clone()).model(reference.repository.clone()).get(file));
     match cached {
         Some(path) => Ok(path),
         None => pull(reference, config, progress),

@@ -19,7 +19,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRIES_MAX: usize = 3;
 /// Files beside the weights that a model in Hugging Face's layout may have.
 const SIDE_FILES: [&str; 7] = [
-    "tokenizer.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json", "chat_template.jinja", "modules.json", "1_Pooling/config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "modules.json",
+    "1_Pooling/config.json",
 ];
 
 /// Fetches a model and returns its path: the file that is named, the repository's only GGUF file, or the
@@ -33,11 +39,18 @@ pub fn pull(reference: &HubRef, config: &HubConfig, progress: &dyn PullProgress)
     if config.offline {
         return Err(HubError::Offline { reference: reference.to_string() });
     }
-    reachable(&config.endpoint)?;
-    let builder = ApiBuilder::from_cache(Cache::new(config.cache.clone())).with_endpoint(config.endpoint.clone());
+    let mut builder = ApiBuilder::from_cache(Cache::new(config.cache.clone()));
+    if let Some(endpoint) = &config.endpoint {
+        builder = builder.with_endpoint(endpoint.clone());
+    }
     let builder = builder.with_token(config.token.clone()).with_progress(false).with_retries(RETRIES_MAX);
-    let api = builder.build().map_err(|error| failure(error, &config.endpoint, &config.endpoint))?;
-    let hub = Hub { repository: api.model(reference.repository.clone()), api, name: &reference.repository, config, progress };
+    let name = &reference.repository;
+    let api = builder.build().map_err(|error| failure(error, name, ""))?;
+    let repository = api.model(name.clone());
+    let url = repository.url("");
+    let endpoint = url.split(&format!("/{name}/")).next().unwrap_or(&url);
+    reachable(endpoint)?;
+    let hub = Hub { repository, api, name, endpoint, config, progress };
     if let Some(file) = &reference.file {
         return hub.fetch(file);
     }
@@ -54,6 +67,7 @@ struct Hub<'a> {
     api: Api,
     repository: ApiRepo,
     name: &'a str,
+    endpoint: &'a str,
     config: &'a HubConfig,
     progress: &'a dyn PullProgress,
 }
@@ -67,7 +81,8 @@ impl Hub<'_> {
     }
 
     fn fetch_folder(&self, files: &[String]) -> Result<PathBuf, HubError> {
-        let weights: Vec<&String> = files.iter().filter(|file| file.ends_with(".safetensors") && !file.contains('/')).collect();
+        let weights: Vec<&String> =
+            files.iter().filter(|file| file.ends_with(".safetensors") && !file.contains('/')).collect();
         if weights.is_empty() || !files.iter().any(|file| file == "config.json") {
             return Err(HubError::NoModel { repository: self.name.to_owned() });
         }
@@ -98,7 +113,8 @@ impl Hub<'_> {
         }
         let blob = cache.blob_path(announced.etag());
         let observer = Observer { file, progress: self.progress, done: 0, total: 0 };
-        let path = self.repository.download_with_progress(file, observer).map_err(|error| self.failure(error, &what))?;
+        let path =
+            self.repository.download_with_progress(file, observer).map_err(|error| self.failure(error, &what))?;
         if let Err(error) = check(&path, file, &announced) {
             // A later pull must not find it in the cache.
             let _ = std::fs::remove_file(&path);
@@ -109,7 +125,7 @@ impl Hub<'_> {
     }
 
     fn failure(&self, error: ApiError, what: &str) -> HubError {
-        failure(error, what, &self.config.endpoint)
+        failure(error, what, self.endpoint)
     }
 }
 
@@ -156,7 +172,11 @@ fn reachable(endpoint: &str) -> Result<(), HubError> {
     }
     let host = rest.split('/').next().unwrap_or(rest);
     let unreachable = |reason: String| HubError::Unreachable { endpoint: endpoint.to_owned(), reason };
-    let address = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) { host.to_owned() } else { format!("{host}:{port}") };
+    let address = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:{port}")
+    };
     let addresses = address.to_socket_addrs().map_err(|error| unreachable(error.to_string()))?;
     let mut reason = "the name has no address".to_owned();
     for address in addresses {

@@ -22,7 +22,8 @@ impl FromStr for HubRef {
     fn from_str(text: &str) -> Result<Self, HubError> {
         let invalid = || HubError::InvalidReference { text: text.to_owned() };
         let rest = text.strip_prefix(SCHEME).ok_or_else(invalid)?;
-        let (repository, file) = rest.split_once(':').map_or((rest, None), |(repository, file)| (repository, Some(file)));
+        let (repository, file) =
+            rest.split_once(':').map_or((rest, None), |(repository, file)| (repository, Some(file)));
         let (owner, name) = repository.split_once('/').ok_or_else(invalid)?;
         // These become parts of URLs and of paths in the cache.
         if !is_path_part(owner) || !is_path_part(name) || !file.is_none_or(is_relative_path) {

@@ -62,7 +62,8 @@ pub(super) fn missing_bytes(has: impl Fn(&str) -> bool) -> Vec<u8> {
 pub(super) fn pipeline(vocabulary: &Vocabulary, pre: &PreTokenizer) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let reachable = |kind: TokenType| !matches!(kind, TokenType::Control | TokenType::Unknown);
     let texts = vocabulary.tokens.iter().zip(&vocabulary.token_types);
-    let vocab: Vocab = (0..).zip(texts).filter(|(_, (_, kind))| reachable(**kind)).map(|(id, (text, _))| (text.clone(), id)).collect();
+    let vocab: Vocab =
+        (0..).zip(texts).filter(|(_, (_, kind))| reachable(**kind)).map(|(id, (text, _))| (text.clone(), id)).collect();
     let merges = vocabulary.merges.iter().enumerate().map(|(rank, merge)| {
         let bad = || TokenizerError::BadMerge { rank, merge: merge.clone() };
         // A blank inside a piece is written as its own character, so that the first blank after the
@@ -70,11 +71,13 @@ pub(super) fn pipeline(vocabulary: &Vocabulary, pre: &PreTokenizer) -> Result<to
         let first = merge.chars().next().map_or(0, char::len_utf8);
         let gap = first + merge.get(first..).and_then(|rest| rest.find(' ')).ok_or_else(bad)?;
         let (left, right) = (&merge[..gap], &merge[gap + 1..]);
-        let known = vocab.contains_key(left) && vocab.contains_key(right) && vocab.contains_key(&format!("{left}{right}"));
+        let known =
+            vocab.contains_key(left) && vocab.contains_key(right) && vocab.contains_key(&format!("{left}{right}"));
         if known { Ok((left.to_owned(), right.to_owned())) } else { Err(bad()) }
     });
     let merges: Merges = merges.collect::<Result<_, _>>()?;
-    let model = BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(pre.ignore_merges).build().map_err(json)?;
+    let model =
+        BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(pre.ignore_merges).build().map_err(json)?;
     let mut steps = Vec::with_capacity(pre.patterns.len() + 1);
     for &pattern in pre.patterns {
         let split = Split::new(SplitPattern::Regex(pattern.to_owned()), SplitDelimiterBehavior::Isolated, false);
@@ -86,7 +89,8 @@ pub(super) fn pipeline(vocabulary: &Vocabulary, pre: &PreTokenizer) -> Result<to
         pipeline.with_normalizer(Some(NFC)).map_err(json)?;
     }
     pipeline.with_pre_tokenizer(Some(Sequence::new(steps)));
-    let literal = vocabulary.of_type(TokenType::UserDefined).map(|(_, text)| AddedToken::from(text, false).normalized(false));
+    let literal =
+        vocabulary.of_type(TokenType::UserDefined).map(|(_, text)| AddedToken::from(text, false).normalized(false));
     pipeline.add_tokens(literal).map_err(json)?;
     Ok(pipeline)
 }

@@ -13,7 +13,9 @@ pub enum TokenizerError {
     UnknownPreTokenizer(String),
     #[error("tokenizer.json: {0}")]
     Json(String),
-    #[error("tokenizer.json decodes by {0}, which is not supported; supported: ByteLevel, SentencePiece-like sequences, WordPiece")]
+    #[error(
+        "tokenizer.json decodes by {0}, which is not supported; supported: ByteLevel, SentencePiece-like sequences, WordPiece"
+    )]
     UnknownDecoder(String),
     #[error("the vocabulary has {found} {what} for {tokens} tokens")]
     CountMismatch { what: &'static str, found: usize, tokens: usize },

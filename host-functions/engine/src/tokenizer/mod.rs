@@ -54,8 +54,16 @@ pub struct Tokenizer {
 /// Encodes text in which nothing is a control token.
 #[derive(Debug)]
 enum Encoder {
-    SentencePiece { model: SentencePiece, user_defined: Splitter, add_space_prefix: bool },
-    Pipeline { first: Box<tokenizers::Tokenizer>, continuing: Option<Box<tokenizers::Tokenizer>>, missing_bytes: Vec<u8> },
+    SentencePiece {
+        model: SentencePiece,
+        user_defined: Splitter,
+        add_space_prefix: bool,
+    },
+    Pipeline {
+        first: Box<tokenizers::Tokenizer>,
+        continuing: Option<Box<tokenizers::Tokenizer>>,
+        missing_bytes: Vec<u8>,
+    },
 }
 
 impl Tokenizer {
@@ -65,17 +73,26 @@ impl Tokenizer {
     /// A vocabulary that contradicts itself, or that cannot express every text and has no unknown token.
     pub fn from_vocabulary(vocabulary: Vocabulary) -> Result<Self, TokenizerError> {
         vocabulary.check()?;
-        let pipeline = |first, missing_bytes| Encoder::Pipeline { first: Box::new(first), continuing: None, missing_bytes };
+        let pipeline =
+            |first, missing_bytes| Encoder::Pipeline { first: Box::new(first), continuing: None, missing_bytes };
         let literals = |kind| {
             let strip_right = |id| vocabulary.strip_right.contains(&id);
-            let literal = |(id, text): (u32, &str)| Literal { id, text: text.to_owned(), strip_left: false, strip_right: strip_right(id) };
+            let literal = |(id, text): (u32, &str)| Literal {
+                id,
+                text: text.to_owned(),
+                strip_left: false,
+                strip_right: strip_right(id),
+            };
             vocabulary.of_type(kind).map(literal).collect::<Vec<_>>()
         };
         let (encoder, summary) = match &vocabulary.kind {
             TokenizerKind::SentencePiece => {
                 let model = SentencePiece::new(&vocabulary)?;
                 let user_defined = Splitter::new(literals(TokenType::UserDefined))?;
-                (Encoder::SentencePiece { model, user_defined, add_space_prefix: vocabulary.add_space_prefix }, "SentencePiece")
+                (
+                    Encoder::SentencePiece { model, user_defined, add_space_prefix: vocabulary.add_space_prefix },
+                    "SentencePiece",
+                )
             }
             TokenizerKind::Bpe(pre) => {
                 let bpe = byte_level::pipeline(&vocabulary, pre)?;
@@ -84,14 +101,15 @@ impl Tokenizer {
             }
             TokenizerKind::WordPiece => (pipeline(word_piece::pipeline(&vocabulary)?, Vec::new()), "WordPiece"),
         };
-        let pieces = vocabulary.tokens.iter().zip(&vocabulary.token_types).map(|(text, kind)| match (kind, &vocabulary.kind) {
-            (TokenType::Control | TokenType::Unknown, _) => Vec::new(),
-            (TokenType::UserDefined, TokenizerKind::Bpe(_)) => text.clone().into_bytes(),
-            (_, TokenizerKind::Bpe(_)) => byte_level::piece_bytes(text),
-            (_, TokenizerKind::WordPiece) => word_piece::piece_bytes(&word_piece::original(text)),
-            (TokenType::Byte, _) => sentence_piece::byte_value(text).map_or(Vec::new(), |byte| vec![byte]),
-            _ => text.replace(BLANK, " ").into_bytes(),
-        });
+        let pieces =
+            vocabulary.tokens.iter().zip(&vocabulary.token_types).map(|(text, kind)| match (kind, &vocabulary.kind) {
+                (TokenType::Control | TokenType::Unknown, _) => Vec::new(),
+                (TokenType::UserDefined, TokenizerKind::Bpe(_)) => text.clone().into_bytes(),
+                (_, TokenizerKind::Bpe(_)) => byte_level::piece_bytes(text),
+                (_, TokenizerKind::WordPiece) => word_piece::piece_bytes(&word_piece::original(text)),
+                (TokenType::Byte, _) => sentence_piece::byte_value(text).map_or(Vec::new(), |byte| vec![byte]),
+                _ => text.replace(BLANK, " ").into_bytes(),
+            });
         let strip = match vocabulary.kind {
             TokenizerKind::SentencePiece => vocabulary.add_space_prefix,
             TokenizerKind::Bpe(_) => false,
@@ -118,7 +136,8 @@ impl Tokenizer {
             continuing: loaded.continuing.map(Box::new),
             missing_bytes: Vec::new(),
         };
-        let mut tokenizer = Self::assemble(encoder, loaded.controls, loaded.pieces, "tokenizer.json", (loaded.bos, loaded.eos))?;
+        let mut tokenizer =
+            Self::assemble(encoder, loaded.controls, loaded.pieces, "tokenizer.json", (loaded.bos, loaded.eos))?;
         tokenizer.prefix = loaded.prefix;
         tokenizer.suffix = loaded.suffix;
         Ok(tokenizer)
@@ -131,14 +150,26 @@ impl Tokenizer {
         summary: &'static str,
         (bos, eos): (Option<u32>, Option<u32>),
     ) -> Result<Self, TokenizerError> {
-        let control_names: BTreeMap<u32, String> = controls.iter().map(|control| (control.id, control.text.clone())).collect();
+        let control_names: BTreeMap<u32, String> =
+            controls.iter().map(|control| (control.id, control.text.clone())).collect();
         let named = control_names.iter().filter(|(_, name)| vocabulary::looks_like_end(name)).map(|(&id, _)| id);
         // A model that begins a new text has ended the one before: some never emit their EOS.
         let ends = named.chain(bos).chain(eos).collect();
         controls.retain(|control| control.text.chars().nth(1).is_some());
         let controls = Splitter::new(controls)?;
         let pieces = Arc::new(pieces);
-        Ok(Self { encoder, controls, control_names, pieces, prefix: Vec::new(), suffix: Vec::new(), bos, eos, ends, summary })
+        Ok(Self {
+            encoder,
+            controls,
+            control_names,
+            pieces,
+            prefix: Vec::new(),
+            suffix: Vec::new(),
+            bos,
+            eos,
+            ends,
+            summary,
+        })
     }
 
     /// Adds tokens that end a text, such as those of a generation_config.json.
@@ -213,7 +244,9 @@ impl Tokenizer {
         for (at, part) in self.controls.split(rendered).into_iter().enumerate() {
             match part {
                 Part::Token(id) => ids.push(id),
-                Part::Text(text) if text.contains(broken_by) => self.encode_text(&text.replace(broken_by, ""), at == 0, &mut ids)?,
+                Part::Text(text) if text.contains(broken_by) => {
+                    self.encode_text(&text.replace(broken_by, ""), at == 0, &mut ids)?
+                }
                 Part::Text(text) => self.encode_text(text, at == 0, &mut ids)?,
             }
         }
@@ -272,7 +305,8 @@ impl Tokenizer {
     /// them after all. Then the names in the text are taken apart and encoded in two pieces each.
     fn encode_with(&self, pipeline: &tokenizers::Tokenizer, text: &str, ids: &mut Vec<u32>) -> Result<(), EncodeError> {
         let encode = |text: &str| {
-            let encoding = pipeline.encode_fast(text, false).map_err(|error| EncodeError::Pipeline(error.to_string()))?;
+            let encoding =
+                pipeline.encode_fast(text, false).map_err(|error| EncodeError::Pipeline(error.to_string()))?;
             Ok(encoding.get_ids().to_vec())
         };
         let encoded = encode(text)?;
@@ -281,7 +315,11 @@ impl Tokenizer {
             return Ok(());
         }
         let mut start = 0;
-        let ends: Vec<_> = self.controls.matches(text).map(|name| name.start + text[name.start..].chars().next().map_or(0, char::len_utf8)).collect();
+        let ends: Vec<_> = self
+            .controls
+            .matches(text)
+            .map(|name| name.start + text[name.start..].chars().next().map_or(0, char::len_utf8))
+            .collect();
         for end in ends.into_iter().chain([text.len()]) {
             let encoded = encode(&text[start..end])?;
             if let Some(&token) = encoded.iter().find(|id| self.control_names.contains_key(id)) {

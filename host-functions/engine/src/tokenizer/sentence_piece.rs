@@ -58,14 +58,15 @@ impl SentencePiece {
                 pieces.entry(text.as_str().into()).or_insert((id, score));
             }
         }
-        let mut frozen: Vec<Box<str>> = vocabulary.of_type(TokenType::UserDefined).map(|(_, text)| text.into()).collect();
+        let mut frozen: Vec<Box<str>> =
+            vocabulary.of_type(TokenType::UserDefined).map(|(_, text)| text.into()).collect();
         frozen.retain(|text| text.contains(BLANK));
         frozen.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let bytes = byte_tokens(vocabulary);
         if let (Err(byte), None) = (&bytes, vocabulary.unknown) {
             return Err(TokenizerError::NoFallback { byte: *byte });
         }
-        let piece_bytes_max = pieces.keys().map(|text: &Box<str>| text.len()).max().unwrap_or(0);
+        let piece_bytes_max = pieces.keys().map(|text| text.len()).max().unwrap_or(0);
         Ok(Self { pieces, frozen, bytes: bytes.ok(), unknown: vocabulary.unknown, piece_bytes_max })
     }
 

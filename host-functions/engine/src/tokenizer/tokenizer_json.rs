@@ -56,7 +56,9 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     let added = pipeline.get_added_tokens_decoder();
     let pieces = (0..).zip(&texts).map(|(id, text)| match added.get(&id) {
         Some(token) if token.special => Vec::new(),
-        Some(token) if matches!(decoding, Decoding::SentencePiece { .. }) => token.content.replace(BLANK, " ").into_bytes(),
+        Some(token) if matches!(decoding, Decoding::SentencePiece { .. }) => {
+            token.content.replace(BLANK, " ").into_bytes()
+        }
         Some(token) => token.content.clone().into_bytes(),
         None => piece_bytes(text, decoding),
     });
@@ -64,7 +66,12 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     let unknown = unknown.and_then(|text| pipeline.token_to_id(&text));
     let special = added.iter().filter(|(id, token)| token.special && Some(**id) != unknown);
     let mut controls: Vec<Literal> = special
-        .map(|(&id, token)| Literal { id, text: token.content.clone(), strip_left: token.lstrip, strip_right: token.rstrip })
+        .map(|(&id, token)| Literal {
+            id,
+            text: token.content.clone(),
+            strip_left: token.lstrip,
+            strip_right: token.rstrip,
+        })
         .collect();
     controls.sort_by_key(|control| control.id);
 
@@ -90,7 +97,8 @@ fn decoding(decoder: &Value) -> Result<(Decoding, bool), TokenizerError> {
         return Ok((Decoding::WordPiece, true));
     }
     let metaspace = step("Metaspace");
-    let strips = metaspace.is_some_and(|step| step["prepend_scheme"] != "never") || step("Strip").is_some_and(|step| step["start"] == 1);
+    let strips = metaspace.is_some_and(|step| step["prepend_scheme"] != "never")
+        || step("Strip").is_some_and(|step| step["start"] == 1);
     if metaspace.is_some() || step("ByteFallback").is_some() || step("Replace").is_some() {
         let byte_fallback = step("ByteFallback").is_some();
         return Ok((Decoding::SentencePiece { byte_fallback }, strips));

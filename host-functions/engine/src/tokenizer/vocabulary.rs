@@ -94,7 +94,9 @@ impl Vocabulary {
         let sentence_piece = kind == TokenizerKind::SentencePiece;
         let convention = |id| (sentence_piece && id < tokens.len() as u32).then_some(id);
         let (bos, eos) = match kind {
-            TokenizerKind::WordPiece => (special("cls")?.or(special("bos")?), special("seperator")?.or(special("eos")?)),
+            TokenizerKind::WordPiece => {
+                (special("cls")?.or(special("bos")?), special("seperator")?.or(special("eos")?))
+            }
             _ => (special("bos")?.or(convention(1)), special("eos")?.or(convention(2))),
         };
         let word_piece = kind == TokenizerKind::WordPiece;
@@ -119,7 +121,10 @@ impl Vocabulary {
             .map(|(id, _)| id)
             .collect();
         Ok(Self {
-            lowercase: word_piece && !tokens.iter().any(|token| !token.starts_with('[') && token.contains(|c: char| c.is_ascii_uppercase())),
+            lowercase: word_piece
+                && !tokens
+                    .iter()
+                    .any(|token| !token.starts_with('[') && token.contains(|c: char| c.is_ascii_uppercase())),
             kind,
             scores,
             token_types,
@@ -167,7 +172,10 @@ impl Vocabulary {
     /// The ids of a type, with their texts.
     pub(super) fn of_type(&self, wanted: TokenType) -> impl Iterator<Item = (u32, &str)> {
         let texts = self.tokens.iter().map(String::as_str);
-        (0..).zip(texts.zip(&self.token_types)).filter(move |(_, (_, kind))| **kind == wanted).map(|(id, (text, _))| (id, text))
+        (0..)
+            .zip(texts.zip(&self.token_types))
+            .filter(move |(_, (_, kind))| **kind == wanted)
+            .map(|(id, (text, _))| (id, text))
     }
 }
 
@@ -187,15 +195,31 @@ fn token_type((id, value): (usize, i64)) -> Result<TokenType, TokenizerError> {
 /// Whether a token steers the model by its looks, whatever its file says: converters and model authors
 /// have often left such tokens as ordinary ones, and a user's text must never become one.
 pub(super) fn looks_like_control(token: &str) -> bool {
-    let enclosed = |open: &str, close: &str| token.len() > open.len() + close.len() && token.starts_with(open) && token.ends_with(close);
-    enclosed("<|", "|>") || enclosed("<｜", "｜>") || matches!(token, "<start_of_turn>" | "<end_of_turn>" | "<end_of_utterance>")
+    let enclosed = |open: &str, close: &str| {
+        token.len() > open.len() + close.len() && token.starts_with(open) && token.ends_with(close)
+    };
+    enclosed("<|", "|>")
+        || enclosed("<｜", "｜>")
+        || matches!(token, "<start_of_turn>" | "<end_of_turn>" | "<end_of_utterance>")
 }
 
 /// Whether a token ends a text or a turn by its name, for files that name only one of several such tokens.
 pub(super) fn looks_like_end(token: &str) -> bool {
     const ENDS: [&str; 14] = [
-        "</s>", "<eos>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|return|>",
-        "<|call|>", "<end_of_turn>", "<end_of_utterance>", "<｜end▁of▁sentence｜>", "<|endofturn|>",
+        "</s>",
+        "<eos>",
+        "<|endoftext|>",
+        "<|end_of_text|>",
+        "<|eot_id|>",
+        "<|eom_id|>",
+        "<|im_end|>",
+        "<|end|>",
+        "<|return|>",
+        "<|call|>",
+        "<end_of_turn>",
+        "<end_of_utterance>",
+        "<｜end▁of▁sentence｜>",
+        "<|endofturn|>",
     ];
     ENDS.contains(&token)
 }
