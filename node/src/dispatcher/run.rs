@@ -17,6 +17,8 @@ use tracing::Instrument;
 
 /// Random bytes of a call's id.
 const CALL_ID_BYTES: usize = 8;
+/// Bits of a seed that the node draws: as many as a number holds exactly in every JSON client.
+const DRAWN_SEED_BITS: u32 = 53;
 
 impl Dispatcher {
     /// Waits for a place, runs the call, and reads its answer. Items go to `events`, if somebody reads them.
@@ -92,7 +94,7 @@ fn call_context(call: &PreparedCall, streaming: bool) -> Result<CallContext, Rpc
     Ok(CallContext {
         tenant: call.tenant.id.as_str().to_owned(),
         call_id: hex::encode(id),
-        seed: u64::from_le_bytes(seed),
+        seed: u64::from_le_bytes(seed) >> (u64::BITS - DRAWN_SEED_BITS),
         deadline_ms: u64::try_from(call.time_max.as_millis()).unwrap_or(u64::MAX),
         streaming,
         connected: call.connection.remembers(),
