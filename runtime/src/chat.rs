@@ -2,7 +2,7 @@
 
 use crate::{
     conversation::{Conversation, Turn},
-    generation::{self, Streaming},
+    generation::{self, Begins, Streaming},
     options::Plan,
 };
 use alloc::{string::String, vec, vec::Vec};
@@ -42,7 +42,7 @@ pub(crate) fn chat(
     };
     whole.extend(asked.iter().cloned());
     let tokens = inference::chat_tokens(&whole)?;
-    let made = generation::generate(&tokens, plan, &context, Streaming::IfRead)?;
+    let made = generation::generate(&tokens, plan, &context, Streaming::IfRead, Begins::Anew)?;
 
     let turns = match remembered {
         Some(mut conversation) => {

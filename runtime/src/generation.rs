@@ -33,6 +33,15 @@ pub(crate) enum Streaming {
     IfRead,
 }
 
+/// Where an answer begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// In the middle of a text: a blank before its first word belongs to it.
+    GoingOn,
+    /// As a text of its own.
+    Anew,
+}
+
 /// An answer, before it is told as the one or the other result type.
 pub(crate) struct Generation {
     pub text: String,
@@ -55,7 +64,7 @@ pub(crate) fn complete(prompt: &str, options: &GenerateOptions, streaming: Strea
     if tokens.is_empty() {
         return Err(RuntimeError::InvalidParams { field: "prompt".into(), message: "must not be empty".into() });
     }
-    let made = generate(&tokens, plan, &context, streaming)?;
+    let made = generate(&tokens, plan, &context, streaming, Begins::GoingOn)?;
     Ok(GenerateResult {
         text: made.text,
         tokens_generated: made.tokens_generated,
@@ -75,6 +84,7 @@ pub(crate) fn generate(
     plan: Plan,
     context: &CallContext,
     streaming: Streaming,
+    begins: Begins,
 ) -> Result<Generation, RuntimeError> {
     let facts = inference::model_info()?;
     let prompt_tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
@@ -85,7 +95,8 @@ pub(crate) fn generate(
     sampler.accept(prompt)?;
     let mut session = Session::open(prompt)?;
     let cached_tokens = session.token_count()?;
-    let mut answer = Answer::open(plan, streaming == Streaming::IfRead && context.streaming)?;
+    let before = prompt.last().filter(|_| begins == Begins::GoingOn);
+    let mut answer = Answer::open(plan, streaming == Streaming::IfRead && context.streaming, before)?;
 
     let mut logits = session.forward(&prompt[cached_tokens as usize..])?;
     let finish_reason = loop {
@@ -135,9 +146,15 @@ struct Answer {
 }
 
 impl Answer {
-    fn open(plan: Plan, streaming: bool) -> Result<Self, HostError> {
+    /// `before` is the token that the answer goes on from, if it is not a text of its own.
+    fn open(plan: Plan, streaming: bool, before: Option<&u32>) -> Result<Self, HostError> {
+        let mut detokenizer = Detokenizer::open()?;
+        if let Some(token) = before {
+            // Its text is the prompt's; from here on a blank is no longer one at the beginning.
+            detokenizer.push(*token)?;
+        }
         Ok(Answer {
-            detokenizer: Some(Detokenizer::open()?),
+            detokenizer: Some(detokenizer),
             logprobs: plan.sampling.logprobs.is_some().then(Vec::new),
             stops: Some(StopMatcher::new(plan.stops)),
             streaming,
