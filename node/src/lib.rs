@@ -9,6 +9,7 @@
 //! - [`service`]: from a configuration to a running [`Node`].
 //! - [`server`], [`connection`]: the port, and what is known of who comes in by it.
 //! - [`methods`]: the JSON-RPC methods.
+//! - [`web`], [`openai`]: what HTTP routes share, and OpenAI's API.
 //! - [`dispatcher`], [`admission`], [`events`]: the life of a call.
 //! - [`tenants`], [`runtimes`]: who may call, and what answers.
 //! - [`executor`]: runs sandboxes.
@@ -26,11 +27,13 @@ pub mod events;
 pub mod executor;
 pub mod methods;
 pub mod metrics;
+pub mod openai;
 pub mod runtimes;
 pub mod server;
 pub mod service;
 pub mod substrate;
 pub mod tenants;
 pub mod upgrade;
+pub mod web;
 
 pub use service::{Node, NodeConfig, StartError};

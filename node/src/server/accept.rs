@@ -1,9 +1,11 @@
 //! The accept loop: a place for each connection, HTTP/1 on it, JSON-RPC or a route behind it.
 
-use super::{AllowedOrigins, ServerLimits, routes};
+use super::{AllowedOrigins, ServerLimits, cors, routes};
 use crate::{
     connection::{Connection, Place},
     dispatcher::Dispatcher,
+    events::EventLimits,
+    web::{BodyLimits, Web, unix_time},
 };
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -55,6 +57,7 @@ pub struct Server {
 struct Shared {
     methods: Methods,
     dispatcher: Arc<Dispatcher>,
+    web: Web,
     builder: RpcBuilder,
     stop: StopHandle,
     limits: ServerLimits,
@@ -72,6 +75,7 @@ impl Server {
         methods: impl Into<Methods>,
         dispatcher: Arc<Dispatcher>,
         limits: ServerLimits,
+        events: EventLimits,
         origins: AllowedOrigins,
     ) -> Result<Self, BindError> {
         let failed = |error| BindError { address, error };
@@ -80,6 +84,12 @@ impl Server {
         let (stop_handle, stop) = stop_channel();
         let shared = Shared {
             methods: methods.into(),
+            web: Web {
+                dispatcher: dispatcher.clone(),
+                events,
+                body: BodyLimits { bytes_max: limits.request_bytes_max as usize, wait_max: limits.body_wait_max },
+                started: unix_time(),
+            },
             dispatcher,
             builder: RpcServer::builder().set_config(limits.to_jsonrpsee()).to_service_builder(),
             stop: stop_handle,
@@ -183,17 +193,25 @@ async fn serve(socket: TcpStream, remote: SocketAddr, shared: Shared) {
 type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Send>>;
 
 /// A route's answer, or JSON-RPC's.
-fn respond(shared: &Shared, connection: Arc<Connection>, mut request: HttpRequest<Incoming>) -> Answer {
+fn respond(shared: &Shared, connection: Arc<Connection>, request: HttpRequest<Incoming>) -> Answer {
     if !shared.origins.allow(request.headers()) {
         return Box::pin(async { Ok(routes::foreign_page()) });
     }
-    if let Some(response) = routes::answer(&shared.dispatcher, &request) {
-        return Box::pin(async move { Ok(response) });
+    let page = cors::Page::of(request.headers());
+    if let Some(response) = cors::preflight(&request) {
+        return Box::pin(async move { Ok(page.may_read(response)) });
     }
+    let mut request = match routes::answer(&shared.web, &connection, request) {
+        Ok(answer) => return Box::pin(async move { Ok(page.may_read(answer.await)) }),
+        Err(request) => request,
+    };
     request.extensions_mut().insert(connection);
     // One service per request, so that every WebSocket has a connection id of its own.
     let mut service = shared.builder.clone().build(shared.methods.clone(), shared.stop.clone());
-    Box::pin(async move { Ok(service.call(request).await.unwrap_or_else(|error| routes::failed(&*error))) })
+    Box::pin(async move {
+        let response = service.call(request).await.unwrap_or_else(|error| routes::failed(&*error));
+        Ok(page.may_read(response))
+    })
 }
 
 /// Tells one request that there is no place, and closes.

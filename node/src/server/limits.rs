@@ -32,6 +32,8 @@ pub struct ServerLimits {
     pub ping_interval: Duration,
     /// How long a client may take to send the head of a request. Default 10 s.
     pub head_wait_max: Duration,
+    /// How long it may take to send a body after that. Default 60 s.
+    pub body_wait_max: Duration,
 }
 
 impl Default for ServerLimits {
@@ -46,6 +48,7 @@ impl Default for ServerLimits {
             send_buffer_bytes: 256 << 10,
             ping_interval: Duration::from_secs(20),
             head_wait_max: Duration::from_secs(10),
+            body_wait_max: Duration::from_secs(60),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The node's port: WebSocket and HTTP on one listener.
 //!
 //! ```text
-//!  accept ─► a place among connections_max ─► HTTP/1 ─┬─ GET /health, /metadata ─► routes
+//!  accept ─► a place among connections_max ─► HTTP/1 ─┬─ /health, /metadata, /call/, /v1/ ─► routes
 //!                                                     ├─ POST / ────────────────► jsonrpsee, one request
 //!                                                     └─ upgrade ───────────────► jsonrpsee, WebSocket
 //! ```
@@ -12,6 +12,7 @@
 //! [`Connection`]: crate::connection::Connection
 
 mod accept;
+mod cors;
 mod limits;
 mod origin;
 mod routes;

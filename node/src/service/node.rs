@@ -78,7 +78,7 @@ impl Node {
             None => None,
         };
         let server =
-            match Server::start(config.listen, methods, dispatcher.clone(), config.server, config.origins).await {
+            match Server::start(config.listen, methods, dispatcher.clone(), config.server, config.events, config.origins).await {
                 Ok(server) => server,
                 Err(error) => {
                     metrics.iter().for_each(JoinHandle::abort);

@@ -218,6 +218,12 @@ impl Tokenizer {
         }
     }
 
+    /// The token's own bytes, which may be a part of a character; none for control tokens and for ids
+    /// outside the vocabulary.
+    pub fn token_bytes(&self, token: u32) -> &[u8] {
+        self.pieces.get(token)
+    }
+
     /// The ids of a text. Names of control tokens in it are text like any other. `add_special` puts the
     /// tokens around it that the model expects (BOS, CLS and SEP).
     ///

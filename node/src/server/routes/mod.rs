@@ -1,12 +1,47 @@
 //! HTTP routes beside JSON-RPC.
 
-use crate::{dispatcher::Dispatcher, methods};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use jsonrpsee::server::HttpBody;
-use serde_json::{Value, json};
+mod call;
 
-/// The answer of a route, or nothing if JSON-RPC shall answer.
-pub fn answer<B>(dispatcher: &Dispatcher, request: &Request<B>) -> Option<Response<HttpBody>> {
+use crate::{
+    connection::Connection,
+    dispatcher::Dispatcher,
+    methods, openai,
+    web::{Web, json},
+};
+use futures::future::{BoxFuture, FutureExt, ready};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Body;
+use jsonrpsee::server::HttpBody;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The answer of a route, or the request back if JSON-RPC shall answer it.
+pub fn answer<B>(
+    web: &Web,
+    connection: &Arc<Connection>,
+    request: Request<B>,
+) -> Result<BoxFuture<'static, Response<HttpBody>>, Request<B>>
+where
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    if let Some(response) = at_once(&web.dispatcher, &request) {
+        return Ok(ready(response).boxed());
+    }
+    let path = request.uri().path();
+    if path.starts_with(openai::PREFIX) {
+        return Ok(openai::answer(web.clone(), connection.clone(), request).boxed());
+    }
+    if path.starts_with(call::PREFIX) {
+        return Ok(match *request.method() {
+            Method::POST => call::answer(web.clone(), connection.clone(), request).boxed(),
+            _ => ready(json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only POST is answered here"}))).boxed(),
+        });
+    }
+    Err(request)
+}
+
+/// The answer of a route that reads no body and calls no function.
+fn at_once<B>(dispatcher: &Dispatcher, request: &Request<B>) -> Option<Response<HttpBody>> {
     let read_only = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
         "/health" if read_only => Some(health(dispatcher)),
@@ -48,11 +83,4 @@ fn metadata(dispatcher: &Dispatcher) -> Response<HttpBody> {
         Ok(document) => json(StatusCode::OK, &document),
         Err(error) => json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": error.message()})),
     }
-}
-
-fn json(status: StatusCode, body: &Value) -> Response<HttpBody> {
-    let mut response = Response::new(HttpBody::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

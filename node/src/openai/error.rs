@@ -1,0 +1,178 @@
+//! Errors in OpenAI's shape:
+//!
+//! ```json
+//! {"error": {"message": "..", "type": "invalid_request_error", "param": "temperature", "code": "invalid_value",
+//!            "data": {"code": "INVALID_PARAMS", "field": "options.temperature"}}}
+//! ```
+//!
+//! `data` is Realm's own: its stable code and the figures, as in a JSON-RPC error.
+
+use crate::web::{self, BodyError};
+use http::{HeaderValue, Response, StatusCode, header};
+use jsonrpsee::server::HttpBody;
+use realm_rpc::{ErrorCode, RpcError};
+use serde_json::{Value, json};
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+/// Where the runtime keeps what OpenAI has beside the messages.
+const OPTIONS_PREFIX: &str = "options.";
+
+/// Why a request is not answered.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    kind: &'static str,
+    code: Option<String>,
+    param: Option<String>,
+    message: String,
+    data: Option<Value>,
+    retry_after_ms: Option<u64>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &str, param: Option<&str>, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            kind: INVALID_REQUEST,
+            code: Some(code.to_owned()),
+            param: param.map(str::to_owned),
+            message: message.into(),
+            data: None,
+            retry_after_ms: None,
+        }
+    }
+
+    /// A field has a value that cannot be used.
+    pub fn invalid(param: &str, message: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_value", Some(param), format!("{param}: {message}"))
+    }
+
+    /// A field asks for something that cannot be done.
+    pub fn unsupported(param: &str, message: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", Some(param), format!("{param}: {message}"))
+    }
+
+    /// A field is needed and not there.
+    pub fn missing(param: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "missing_required_parameter", Some(param), format!("{param} is missing"))
+    }
+
+    /// The tenant has no model of this name.
+    pub fn model_not_found(name: &str, known: &[&str]) -> Self {
+        let shown: String = name.chars().take(64).collect();
+        let message = match known {
+            [] => format!("the model `{shown}` does not exist: there is no model for this tenant"),
+            known => format!("the model `{shown}` does not exist; there is `{}`", known.join("` and `")),
+        };
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", Some("model"), message)
+    }
+
+    /// No such route.
+    pub fn unknown_path(path: &str) -> Self {
+        let shown: String = path.chars().take(128).collect();
+        Self::new(StatusCode::NOT_FOUND, "unknown_url", None, format!("{shown} is not served here"))
+    }
+
+    /// The route takes another method.
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let message = format!("only {allowed} is answered here");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", None, message)
+    }
+
+    /// The request's body is not a JSON object.
+    pub fn not_an_object() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_body", None, "the request's body must be a JSON object")
+    }
+
+    /// The same error of a field inside this one.
+    #[must_use]
+    pub fn under(mut self, path: &str) -> Self {
+        if let Some(param) = &mut self.param {
+            self.message = format!("{path}.{}", self.message);
+            *param = format!("{path}.{param}");
+        }
+        self
+    }
+
+    /// The same error where a parameter has another name here than in the runtime.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        if self.param.as_deref() == Some(from) {
+            self.param = Some(to.to_owned());
+            if let Some(rest) = self.message.strip_prefix(from) {
+                self.message = format!("{to}{rest}");
+            }
+        }
+        self
+    }
+
+    /// The error object.
+    pub fn to_json(&self) -> Value {
+        let mut error = json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code});
+        if let (Some(data), Some(object)) = (&self.data, error.as_object_mut()) {
+            object.insert("data".to_owned(), data.clone());
+        }
+        json!({ "error": error })
+    }
+
+    /// The response that says it.
+    pub fn into_response(self) -> Response<HttpBody> {
+        let mut response = web::json(self.status, &self.to_json());
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"realm\""));
+        }
+        if let Some(ms) = self.retry_after_ms {
+            web::add_retry_after(headers, ms);
+        }
+        response
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        Self::new(error.status(), "invalid_body", None, error.to_string())
+    }
+}
+
+impl From<RpcError> for ApiError {
+    fn from(error: RpcError) -> Self {
+        let known = ErrorCode::ALL.iter().find(|code| code.name() == error.code());
+        let (kind, code) = match known {
+            Some(ErrorCode::Unauthenticated) => (INVALID_REQUEST, "invalid_api_key".to_owned()),
+            Some(ErrorCode::Forbidden) => ("permission_error", "forbidden".to_owned()),
+            Some(ErrorCode::InvalidParams) => (INVALID_REQUEST, "invalid_value".to_owned()),
+            Some(ErrorCode::ContextOverflow) => (INVALID_REQUEST, "context_length_exceeded".to_owned()),
+            Some(ErrorCode::UnknownFunction) => (INVALID_REQUEST, "unknown_function".to_owned()),
+            Some(ErrorCode::RateLimit) => ("rate_limit_error", "rate_limit_exceeded".to_owned()),
+            Some(ErrorCode::QuotaExceeded) => ("insufficient_quota", "insufficient_quota".to_owned()),
+            _ => ("server_error", error.code().to_ascii_lowercase()),
+        };
+        let field = error.data().get("field").and_then(Value::as_str);
+        let param = field.map(|field| field.strip_prefix(OPTIONS_PREFIX).unwrap_or(field).to_owned());
+        let mut data = error.data().clone();
+        data.insert("code".to_owned(), error.code().into());
+        Self {
+            status: web::status(&error),
+            kind,
+            code: Some(code),
+            param,
+            message: message(&error, known == Some(&ErrorCode::ContextOverflow)),
+            retry_after_ms: web::retry_after_ms(&error),
+            data: Some(Value::Object(data)),
+        }
+    }
+}
+
+/// The error's message without the names that only the runtime's functions have.
+fn message(error: &RpcError, overflow: bool) -> String {
+    let figure = |name: &str| error.data().get(name).and_then(Value::as_u64);
+    match (figure("context_length"), figure("prompt_tokens"), figure("max_tokens")) {
+        (Some(context), Some(prompt), Some(max)) if overflow => format!(
+            "the model's context holds {context} tokens, but {} were asked for: {prompt} in the prompt and {max} for \
+             the completion",
+            prompt.saturating_add(max)
+        ),
+        _ => error.message().strip_prefix(OPTIONS_PREFIX).unwrap_or(error.message()).to_owned(),
+    }
+}

@@ -1,0 +1,66 @@
+//! Bodies of requests, read within bounds.
+
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How much of a request may come, and in what time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub bytes_max: usize,
+    /// From the request's head to its last byte.
+    pub wait_max: Duration,
+}
+
+/// Why a body is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It has more bytes than are taken.
+    #[error("the request's body has more than {0} bytes")]
+    TooLarge(usize),
+    /// It did not come in time.
+    #[error("the request's body did not come within {} ms", .0.as_millis())]
+    TooSlow(Duration),
+    /// The connection failed before its end.
+    #[error("the request's body did not arrive whole")]
+    Lost,
+    /// It is something else.
+    #[error("the request's body is not JSON: {0}")]
+    NotJson(serde_json::Error),
+}
+
+impl BodyError {
+    /// The status that says so.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Lost | BodyError::NotJson(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// The body as JSON; `None` if there is none.
+///
+/// # Errors
+/// [`BodyError`].
+pub async fn read_json<B>(body: B, limits: BodyLimits) -> Result<Option<Value>, BodyError>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let whole = tokio::time::timeout(limits.wait_max, Limited::new(body, limits.bytes_max).collect());
+    let bytes = match whole.await {
+        Err(_) => return Err(BodyError::TooSlow(limits.wait_max)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(BodyError::TooLarge(limits.bytes_max)),
+        Ok(Err(_)) => return Err(BodyError::Lost),
+        Ok(Ok(whole)) => whole.to_bytes(),
+    };
+    match bytes.is_empty() {
+        true => Ok(None),
+        false => serde_json::from_slice(&bytes).map(Some).map_err(BodyError::NotJson),
+    }
+}

@@ -1,0 +1,96 @@
+"""One call: its events in order, its end, and where it stands when its connection is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._errors import RealmError
+from ._link import Link
+from ._wire import Event, Params
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for."""
+
+    function: str
+    params: Params
+    options: dict[str, Any]
+
+    @property
+    def resumable(self) -> bool:
+        return bool(self.options.get("resumable"))
+
+
+@dataclass(eq=False)
+class Call:
+    """A call that runs, or ran. Events come by :meth:`take`; whoever reads waits for :attr:`news`."""
+
+    asked: Asked
+    keeps_items: bool
+    events_max: int
+    on_end: Callable[[Call], None]
+    items: deque[Any] = field(default_factory=deque)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    link: Link | None = None
+    """The connection that its events come over, if there is one now."""
+    subscription: str | None = None
+    """What its events come under, on that connection."""
+    resume_id: str | None = None
+    """What it is taken up again by: the first subscription's id."""
+    next_seq: int = 0
+    ended: bool = False
+    result: Any = None
+    error: RealmError | None = None
+
+    def attach(self, link: Link, subscription: str) -> None:
+        """Its events come from here."""
+        self.link, self.subscription = link, subscription
+        self.resume_id = self.resume_id or subscription
+
+    def take(self, notification: Any) -> None:
+        """The next event. One that came before is left out, one that is missing is an error: what a
+        reader gets has every item once and in order, or ends."""
+        if self.ended:
+            return
+        try:
+            event = Event.read(notification)
+        except RealmError as error:
+            self.fail(error)
+            return
+        if event.seq < self.next_seq:
+            return
+        if event.seq > self.next_seq:
+            self.fail(RealmError("PROTOCOL", f"event {self.next_seq} is missing; {event.seq} came"))
+            return
+        self.next_seq += 1
+        if event.last:
+            self.result, self.error = event.result, event.error
+            self._end()
+        elif self.keeps_items and len(self.items) >= self.events_max:
+            self.fail(RealmError("SLOW_CONSUMER", f"{self.events_max} events were not read", {"events_max": self.events_max}))
+        elif self.keeps_items:
+            self.items.append(event.item)
+            self.news.set()
+
+    def fail(self, error: RealmError) -> None:
+        """Ends it from this side, and on the node if it runs there."""
+        if self.ended:
+            return
+        self.error = error
+        link, subscription = self.link, self.subscription
+        self._end()
+        if link is not None and subscription is not None and link.is_open:
+            self._unsubscribing = asyncio.ensure_future(link.unsubscribe("realm_unsubscribe", subscription))
+
+    def _end(self) -> None:
+        self.ended = True
+        if self.link is not None and self.subscription is not None:
+            self.link.forget(self.subscription)
+        self.link = self.subscription = None
+        self.news.set()
+        self.on_end(self)

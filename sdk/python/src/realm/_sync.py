@@ -1,0 +1,164 @@
+"""The client for plain programs: the asyncio client in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ._async import AsyncRealmClient, AsyncStream, EventName, Handler
+from ._errors import RealmError
+from ._settings import Settings
+from ._wire import Params
+
+T = TypeVar("T")
+
+
+class Stream:
+    """The items of a call as they come: ``for item in stream``, then ``stream.result()``.
+
+    Leaving it early (``with``, or :meth:`cancel`) ends the call on the node.
+    """
+
+    def __init__(self, client: RealmClient, stream: AsyncStream) -> None:
+        self._client = client
+        self._stream = stream
+
+    @property
+    def id(self) -> str | None:
+        """The id that ``realm_resume`` knows it by; None before the node has answered."""
+        return self._stream.id
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self._client._wait(self._stream.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def result(self) -> Any:
+        """What the function returned, once it has. Raises RealmError if the call failed."""
+        return self._client._wait(self._stream.result())
+
+    def cancel(self) -> None:
+        """Ends the call, on the node too. A call that is over stays as it is."""
+        self._client._wait(self._stream.cancel())
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.cancel()
+
+
+class RealmClient:
+    """What :class:`AsyncRealmClient` is, for programs without an event loop. May be used from many threads."""
+
+    def __init__(
+        self,
+        ws_url: str = "ws://127.0.0.1:9944",
+        *,
+        api_key: str | None = None,
+        tenant_id: str | None = None,
+        timeout: float | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="realm-client", daemon=True)
+        self._thread.start()
+
+        async def make() -> AsyncRealmClient:
+            return AsyncRealmClient(ws_url, api_key=api_key, tenant_id=tenant_id, timeout=timeout, settings=settings)
+
+        self._client = self._wait(make())
+
+    def connect(self) -> None:
+        """Connects. Raises RealmError if that fails."""
+        self._wait(self._client.connect())
+
+    def reconnect(self) -> None:
+        """Gives up the connection and makes another. Streams are taken up again."""
+        self._wait(self._client.reconnect())
+
+    def close(self) -> None:
+        """Ends all calls, the connection, and the client's thread."""
+        if self._loop.is_closed():
+            return
+        self._wait(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> RealmClient:
+        try:
+            self.connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def call(
+        self,
+        function: str,
+        params: Params = None,
+        *,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        runtime: str | None = None,
+    ) -> Any:
+        """Calls a function and waits for its result. Interrupting this (Ctrl-C) ends the call on the node."""
+        return self._wait(self._client.call(function, params, timeout=timeout, request_id=request_id, runtime=runtime))
+
+    def stream(
+        self,
+        function: str,
+        params: Params = None,
+        *,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        runtime: str | None = None,
+        resumable: bool | None = None,
+    ) -> Stream:
+        """Calls a function and gives its items as they come. A stream whose connection is lost goes on where it
+        stopped; if the node cannot do that, it ends with RealmError DISCONNECTED."""
+
+        async def make() -> AsyncStream:
+            return self._client.stream(
+                function, params, timeout=timeout, request_id=request_id, runtime=runtime, resumable=resumable
+            )
+
+        return Stream(self, self._wait(make()))
+
+    def metadata(self) -> dict[str, Any]:
+        """What can be called: functions and types of the runtime in force."""
+        return self._wait(self._client.metadata())
+
+    def request(self, method: str, params: list[Any] | None = None) -> Any:
+        """Any other JSON-RPC method of the node, for example ``system_health``."""
+        return self._wait(self._client.request(method, params))
+
+    def on(self, event: EventName, handler: Handler) -> Callable[[], None]:
+        """Calls ``handler`` on each event, in the client's thread: it must not wait for this client."""
+        return self._client.on(event, handler)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            work.close()
+            raise RealmError("CANCELLED", "the client was closed")
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("a handler of the client must not wait for it")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C, mostly: what is not over must not go on unseen.
+            future.cancel()
+            raise

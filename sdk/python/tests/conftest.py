@@ -1,0 +1,83 @@
+"""A real node, started from the binary in REALM, that can be stopped and started again on its port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REALM = os.environ["REALM"]
+START_MAX = 60.0
+
+
+class Node:
+    """A node of the dev chain with the demo model."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        log = open(self.folder / "log", "ab")
+        command = [REALM, "serve", "--dev", "--port", str(self.port), "--no-metrics", "--base-path", str(self.folder / "data")]
+        self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        until = time.monotonic() + START_MAX
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.02)
+        raise AssertionError("the node does not start")
+
+    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait()
+            self.process = None
+
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run([REALM, *arguments, "--url", self.url], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    """A node of the test's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        node = Node(Path(folder))
+        node.start()
+        yield node
+        node.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_node() -> Iterator[Node]:
+    """A node for tests that change nothing of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        node = Node(Path(folder))
+        node.start()
+        yield node
+        node.stop()
+
+
+def readme_snippets() -> list[str]:
+    """The Python in README.md, each piece that is a program."""
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -1,0 +1,6 @@
+//! HTTP beside JSON-RPC against a real node with a real, tiny model: OpenAI's routes and `/call/`.
+
+mod bad_input;
+mod call;
+mod openai;
+mod pages;
