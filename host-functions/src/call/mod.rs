@@ -53,7 +53,8 @@ impl CallState {
         setup.context.code_hash = H256(code_hash);
         let tenant = setup.tenant.clone();
         let limits = &tenant.limits;
-        let transaction = Transaction::new(tenant.storage.clone(), setup.connection.clone(), limits.storage.clone());
+        let transaction = Transaction::new(tenant.storage.clone(), setup.connection.clone(), limits.storage.clone())
+            .of_code(code_hash);
         Self {
             usage: CallUsage::default(),
             tensors: TensorState::new(limits),
@@ -106,6 +107,11 @@ impl CallState {
     /// The last line of level error that the guest logged: its panic's text, if it panicked.
     pub fn last_error_line(&self) -> Option<&str> {
         self.log.last_error_line.as_deref()
+    }
+
+    /// Whether the call was refused the tenant's state, because a migration rewrote it for other code.
+    pub fn state_was_migrated(&self) -> bool {
+        self.storage.is_migrated()
     }
 
     /// Takes out what the call wrote, for the commit. `None` if it wrote nothing.

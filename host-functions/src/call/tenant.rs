@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 
 /// What every call of one tenant shares. Nothing else of the node is reachable from its sandboxes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TenantResources {
     /// The tenant as the engine knows it: owner of sessions and of the cached prefixes.
     pub key: TenantKey,

@@ -1,6 +1,10 @@
 //! What a call, or the node itself, wants written: all of it or nothing.
 
-use super::connection::ConnectionMemory;
+use super::{
+    Namespace,
+    connection::ConnectionMemory,
+    custody::{Code, Handover},
+};
 use std::sync::Arc;
 
 /// Writes that become durable together.
@@ -8,6 +12,11 @@ use std::sync::Arc;
 pub struct Changes {
     pub(super) writes: Vec<Write>,
     pub(super) connection: Option<ConnectionChanges>,
+    /// The code of the call that wants this written; none for the node itself.
+    pub(super) author: Option<Code>,
+    /// The last commit that the call saw of its namespace; none if it did not look.
+    pub(super) seen: Option<u64>,
+    pub(super) handovers: Vec<Handover>,
 }
 
 /// One write of one key.
@@ -46,14 +55,35 @@ impl Changes {
     /// Adds the writes of `other`, which become durable with these or not at all.
     pub fn merge(&mut self, other: Changes) {
         self.writes.extend(other.writes);
+        self.handovers.extend(other.handovers);
         if other.connection.is_some() {
             self.connection = other.connection;
         }
     }
 
+    /// Makes these changes, which a migration of this namespace wants written, hand it over to the code with
+    /// this hash: if anything is written, calls of other code are refused from their commit on, with
+    /// [`CommitError::Migrated`]. They are refused as a conflict if something was written since the migration looked.
+    ///
+    /// [`CommitError::Migrated`]: super::CommitError::Migrated
+    pub fn hand_over(&mut self, namespace: &Namespace, to: [u8; 32]) {
+        let rewritten = !self.writes.is_empty();
+        self.handovers.push(Handover::new(namespace, to, self.seen, rewritten));
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.connection.is_none()
+    }
+
+    /// Whether they hand a namespace over.
+    pub(super) fn hands_over(&self) -> bool {
+        !self.handovers.is_empty()
+    }
+
+    /// Whether the database has nothing to do with them.
+    pub(super) fn is_empty_on_disk(&self) -> bool {
+        self.writes.is_empty() && self.handovers.is_empty()
     }
 
     /// Bytes of keys and values to write.

@@ -35,6 +35,9 @@ pub enum CommitError {
         /// The key.
         key: Vec<u8>,
     },
+    /// A migration rewrote the state for other code since the call began.
+    #[error("the state was migrated to another runtime while the call ran")]
+    Migrated,
     /// The namespace would grow past its quota.
     #[error("the storage would grow to {asked} bytes, more than the quota of {limit}")]
     Quota {

@@ -9,10 +9,11 @@
 //! A call sees its own writes over a snapshot; the writes of many calls become durable together. Of
 //! two calls at once the last writer of a key wins, unless it had read the key before: then its
 //! commit is refused as a conflict, so that no update is lost unseen. Keys that a call only iterated
-//! over are not watched.
+//! over are not watched. Calls of code that a migration has replaced are refused; see [`custody`].
 
 mod changes;
 mod connection;
+mod custody;
 mod database;
 mod disk;
 mod error;

@@ -2,6 +2,7 @@
 
 use super::{
     changes::{Changes, Version, Write},
+    custody::{Code, Custody},
     database::{Opener, ReopeningDatabase},
     disk,
     error::{CommitError, StoreError},
@@ -10,17 +11,19 @@ use super::{
 use redb::{Database, ReadOnlyTable, TableDefinition, backends::InMemoryBackend};
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{RwLock, RwLockWriteGuard, mpsc, oneshot};
 
 /// Namespace and key, to version (u64 LE) and value.
 pub(super) const VALUES: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("values");
 /// Namespace, to bytes of its keys and values.
 pub(super) const SIZES: TableDefinition<&str, u64> = TableDefinition::new("sizes");
-/// The number of the last commit, under one key.
+/// The number of the last commit, under [`LAST_COMMIT`].
 pub(super) const COMMITS: TableDefinition<&str, u64> = TableDefinition::new("commits");
+/// The one key of [`COMMITS`].
+pub(super) const LAST_COMMIT: &str = "last";
 /// Bytes of the version before each value.
 pub(super) const VERSION_BYTES: usize = 8;
 
@@ -51,6 +54,10 @@ struct Inner {
     database: Arc<ReopeningDatabase>,
     requests: Option<mpsc::Sender<Request>>,
     writer: Option<JoinHandle<()>>,
+    /// Held only to look up or to change the map, never across anything that waits.
+    custody: Arc<Mutex<Custody>>,
+    /// Commits of calls pass here one beside the other; a migration that keeps losing against them stops them.
+    turnstile: RwLock<()>,
 }
 
 impl Store {
@@ -89,13 +96,16 @@ impl Store {
             Some(path) => check_disk(path, bytes, config.disk_free_bytes_min),
             None => Ok(()),
         };
-        let writer = writer::start(database.clone(), inbox, config.batch_len_max, check).map_err(StoreError::Writer)?;
-        Ok(Self(Arc::new(Inner { database, requests: Some(requests), writer: Some(writer) })))
+        let custody = Arc::<Mutex<Custody>>::default();
+        let writer = writer::start(database.clone(), inbox, config.batch_len_max, custody.clone(), check)
+            .map_err(StoreError::Writer)?;
+        let turnstile = RwLock::default();
+        Ok(Self(Arc::new(Inner { database, requests: Some(requests), writer: Some(writer), custody, turnstile })))
     }
 
     /// The namespace of this name. Tenants and the node itself each have their own.
     pub fn namespace(&self, name: &str) -> Namespace {
-        Namespace { store: self.clone(), name: name.into() }
+        Namespace { store: self.clone(), name: name.into(), migrating: false }
     }
 
     /// Makes the changes durable, all or none.
@@ -106,14 +116,20 @@ impl Store {
     /// # Cancel safety
     /// Dropping the future does not take back a commit that the writer has begun.
     pub async fn commit(&self, changes: Changes) -> Result<(), CommitError> {
-        let Changes { writes, connection } = changes;
+        let to_disk = !changes.is_empty_on_disk();
+        let Changes { writes, connection, author, seen, handovers } = changes;
+        // The node's own commits never wait: a migration's is among them.
+        let _turn = match author {
+            Some(_) => Some(self.0.turnstile.read().await),
+            None => None,
+        };
         if let Some(connection) = &connection {
             connection.memory.check(connection.growth_bytes, connection.limit_bytes)?;
         }
-        if !writes.is_empty() {
+        if to_disk {
             let (reply, answer) = oneshot::channel();
             let requests = self.0.requests.as_ref().ok_or(CommitError::Closed)?;
-            let changes = Changes { writes, connection: None };
+            let changes = Changes { writes, connection: None, author, seen, handovers };
             requests.send(Request { changes, reply }).await.map_err(|_| CommitError::Closed)?;
             answer.await.map_err(|_| CommitError::Closed)??;
         }
@@ -121,6 +137,19 @@ impl Store {
             connection.memory.apply(connection.writes);
         }
         Ok(())
+    }
+}
+
+impl Store {
+    /// Makes calls wait with their commits until the guard is dropped, for a migration that cannot win
+    /// against them otherwise. The node's own commits go on.
+    pub async fn pause_calls(&self) -> RwLockWriteGuard<'_, ()> {
+        self.0.turnstile.write().await
+    }
+
+    fn custody(&self) -> MutexGuard<'_, Custody> {
+        // Every change of it is one call that cannot panic halfway.
+        self.0.custody.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -155,9 +184,34 @@ fn check_disk(path: &Path, bytes: u64, free_bytes_min: u64) -> Result<(), Commit
 pub struct Namespace {
     store: Store,
     name: Arc<str>,
+    migrating: bool,
 }
 
 impl Namespace {
+    /// The same for code that is not in force yet: it may see all of it, whoever keeps it.
+    pub fn for_migration(&self) -> Self {
+        Self { migrating: true, ..self.clone() }
+    }
+
+    /// Lets calls of any code in, as for a tenant that begins anew.
+    pub fn open_to_all(&self) {
+        self.store.custody().forget(&self.name);
+    }
+
+    /// The store that it is a part of.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether a call of this code may see what the snapshot shows.
+    pub(super) fn allows(&self, code: &Code, snapshot: &Snapshot) -> bool {
+        self.migrating || self.store.custody().allows(&self.name, code, snapshot.commit)
+    }
+
+    pub(super) fn is_migrating(&self) -> bool {
+        self.migrating
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -219,7 +273,9 @@ impl Namespace {
         let values = transaction.open_table(VALUES).map_err(redb::Error::from)?;
         let sizes = transaction.open_table(SIZES).map_err(redb::Error::from)?;
         let bytes = sizes.get(&*self.name).map_err(redb::Error::from)?.map_or(0, |bytes| bytes.value());
-        Ok(Snapshot { name: self.name.clone(), values, bytes })
+        let commits = transaction.open_table(COMMITS).map_err(redb::Error::from)?;
+        let commit = commits.get(LAST_COMMIT).map_err(redb::Error::from)?.map_or(0, |last| last.value());
+        Ok(Snapshot { name: self.name.clone(), values, bytes, commit })
     }
 }
 
@@ -229,6 +285,8 @@ pub(super) struct Snapshot {
     values: ReadOnlyTable<(&'static str, &'static [u8]), &'static [u8]>,
     /// Bytes of all keys and values.
     pub bytes: u64,
+    /// The last commit that it shows.
+    pub commit: u64,
 }
 
 impl Snapshot {

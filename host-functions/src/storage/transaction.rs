@@ -5,6 +5,7 @@ use super::{
     Namespace,
     changes::{Changes, ConnectionChanges, Version, Write},
     connection::ConnectionMemory,
+    custody::Code,
     overlay::{Base, Overlay, OverlayLimits},
     store::Snapshot,
 };
@@ -24,6 +25,10 @@ struct Watched {
     snapshot: Option<Snapshot>,
     versions: HashMap<Vec<u8>, Version>,
     keys_max: u64,
+    /// The code of the call.
+    code: Option<Code>,
+    /// The state was found to be kept by other code.
+    migrated: bool,
 }
 
 impl Transaction {
@@ -34,12 +39,23 @@ impl Transaction {
             iteration_keys_max: limits.iteration_keys_max,
         };
         let watched =
-            Watched { namespace, snapshot: None, versions: HashMap::new(), keys_max: limits.iteration_keys_max };
+            Watched { namespace, snapshot: None, versions: HashMap::new(), keys_max: limits.iteration_keys_max, code: None, migrated: false };
         Self {
             durable: Overlay::new(watched, overlay_limits(limits.tenant_bytes_max)),
             connection: connection.map(|memory| Overlay::new(memory, overlay_limits(limits.connection_bytes_max))),
             limits,
         }
+    }
+
+    /// The same for a call of the blob with this hash: it ends where a migration rewrote the state for other code.
+    pub(crate) fn of_code(mut self, code: Code) -> Self {
+        self.durable.base.code = Some(code);
+        self
+    }
+
+    /// Whether the call was refused the state, because a migration rewrote it for other code.
+    pub(crate) fn is_migrated(&self) -> bool {
+        self.durable.base.migrated
     }
 
     pub(crate) fn limits(&self) -> &StorageLimits {
@@ -95,8 +111,12 @@ impl Transaction {
             let limit_bytes = self.limits.connection_bytes_max;
             (!writes.is_empty()).then_some(ConnectionChanges { memory, writes, growth_bytes, limit_bytes })
         });
-        let changes = Changes { writes, connection };
-        (!changes.is_empty()).then_some(changes)
+        let Watched { namespace, snapshot, code, .. } = &self.durable.base;
+        let author = code.filter(|_| !namespace.is_migrating());
+        let seen = snapshot.as_ref().map(|snapshot| snapshot.commit);
+        let changes = Changes { writes, connection, author, seen, handovers: Vec::new() };
+        // What a migration saw matters also if it wrote nothing.
+        (!changes.is_empty() || (namespace.is_migrating() && seen.is_some())).then_some(changes)
     }
 }
 
@@ -106,7 +126,14 @@ impl Watched {
     fn snapshot(&mut self) -> Result<&Snapshot, HostError> {
         match &mut self.snapshot {
             Some(snapshot) => Ok(snapshot),
-            empty => Ok(empty.insert(self.namespace.snapshot().map_err(internal)?)),
+            empty => {
+                let snapshot = self.namespace.snapshot().map_err(internal)?;
+                if self.code.as_ref().is_some_and(|code| !self.namespace.allows(code, &snapshot)) {
+                    self.migrated = true;
+                    return Err(HostError::Internal("the state was migrated to another runtime".into()));
+                }
+                Ok(empty.insert(snapshot))
+            }
         }
     }
 }

@@ -4,20 +4,18 @@
 
 use super::{
     changes::{Changes, Write},
+    custody::{Custody, Handover, LastWrites},
     database::ReopeningDatabase,
     error::{CommitError, StoreError},
-    store::{COMMITS, SIZES, VALUES, VERSION_BYTES, record},
+    store::{COMMITS, LAST_COMMIT, SIZES, VALUES, VERSION_BYTES, record},
 };
 use redb::{ReadableTable, Table, WriteTransaction};
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{Builder, JoinHandle},
 };
 use tokio::sync::{mpsc, oneshot};
-
-/// The one key of [`COMMITS`].
-const LAST_COMMIT: &str = "last";
 
 /// A commit that waits for the writer.
 pub(super) struct Request {
@@ -41,20 +39,27 @@ pub(super) fn start(
     database: Arc<ReopeningDatabase>,
     mut inbox: mpsc::Receiver<Request>,
     batch_len_max: usize,
+    custody: Arc<Mutex<Custody>>,
     check_disk: impl Fn(u64) -> Result<(), CommitError> + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("realm-store".into()).spawn(move || {
-        while let Some(first) = inbox.blocking_recv() {
+        let mut last_writes = LastWrites::default();
+        let mut next = None;
+        while let Some(first) = next.take().or_else(|| inbox.blocking_recv()) {
+            let mut alone = first.changes.hands_over();
             let mut batch = vec![first];
-            while batch.len() < batch_len_max
-                && let Ok(next) = inbox.try_recv()
+            while !alone
+                && batch.len() < batch_len_max
+                && let Ok(request) = inbox.try_recv()
             {
-                batch.push(next);
+                // What comes after a handover is checked against it, so it begins a batch of its own.
+                alone = request.changes.hands_over();
+                if alone { next = Some(request) } else { batch.push(request) }
             }
             let bytes = batch.iter().map(|request| request.changes.bytes()).sum();
             let outcomes = check_disk(bytes).and_then(|()| {
-                write_batch(&database, batch.iter().map(|request| &request.changes))
-                    .map_err(|error| CommitError::Unwritable(error.to_string()))
+                let changes = batch.iter().map(|request| &request.changes);
+                write_batch(&database, &custody, &mut last_writes, changes).map_err(|error| CommitError::Unwritable(error.to_string()))
             });
             match outcomes {
                 Ok(outcomes) => {
@@ -77,23 +82,46 @@ pub(super) fn start(
 /// Writes what passes its checks and commits. An error means that nothing was written.
 fn write_batch<'a>(
     database: &ReopeningDatabase,
+    custody: &Mutex<Custody>,
+    last_writes: &mut LastWrites,
     batch: impl Iterator<Item = &'a Changes>,
 ) -> Result<Vec<Result<(), CommitError>>, StoreError> {
     let mut transaction = database.begin_write()?;
     // Allocator state goes to disk with each commit, so that opening after a kill repairs nothing.
     transaction.set_quick_repair(true);
-    let outcomes = apply(&transaction, batch)?;
-    if outcomes.iter().any(Result::is_ok) {
-        transaction.commit().map_err(redb::Error::from)?;
-    } else {
+    let mut handovers = Vec::new();
+    let outcomes = apply(&transaction, custody, last_writes, batch, &mut handovers)?;
+    if outcomes.iter().all(Result::is_err) {
         transaction.abort().map_err(redb::Error::from)?;
+        return Ok(outcomes);
     }
-    Ok(outcomes)
+    // A handover must be known before the state that it is about can be seen.
+    let before: Vec<_> = {
+        let mut custody = lock(custody);
+        handovers.into_iter().map(|(handover, commit)| custody.hand_over(handover, commit)).collect()
+    };
+    match transaction.commit().map_err(redb::Error::from) {
+        Ok(()) => Ok(outcomes),
+        Err(error) => {
+            let mut custody = lock(custody);
+            before.into_iter().rev().for_each(|before| custody.restore(before));
+            Err(error.into())
+        }
+    }
 }
 
+fn lock(custody: &Mutex<Custody>) -> MutexGuard<'_, Custody> {
+    // Every change of it is one call that cannot panic halfway.
+    custody.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Puts the batch into the transaction. Handovers that passed are named in `handovers` with their commits.
 fn apply<'a>(
     transaction: &WriteTransaction,
+    custody: &Mutex<Custody>,
+    last_writes: &mut LastWrites,
     batch: impl Iterator<Item = &'a Changes>,
+    handovers: &mut Vec<(&'a Handover, u64)>,
 ) -> Result<Vec<Result<(), CommitError>>, StoreError> {
     let mut values = transaction.open_table(VALUES).map_err(redb::Error::from)?;
     let mut sizes = transaction.open_table(SIZES).map_err(redb::Error::from)?;
@@ -101,12 +129,18 @@ fn apply<'a>(
     let mut version = commits.get(LAST_COMMIT).map_err(redb::Error::from)?.map_or(0, |last| last.value());
     let mut outcomes = Vec::new();
     for changes in batch {
+        if let Err(error) = check_custody(&lock(custody), last_writes, changes, version) {
+            outcomes.push(Err(error));
+            continue;
+        }
         let checked = check(&values, &sizes, changes)?;
         if let Ok(new_sizes) = &checked {
             version += 1;
             for write in &changes.writes {
                 put(&mut values, write, version)?;
+                last_writes.wrote(&write.namespace, version);
             }
+            handovers.extend(changes.handovers.iter().map(|handover| (handover, version)));
             for (namespace, bytes) in new_sizes {
                 sizes.insert(*namespace, bytes).map_err(redb::Error::from)?;
             }
@@ -115,6 +149,24 @@ fn apply<'a>(
     }
     commits.insert(LAST_COMMIT, version).map_err(redb::Error::from)?;
     Ok(outcomes)
+}
+
+/// Whether the call's code still keeps what it writes to, and the migration saw all that it migrates.
+fn check_custody(
+    custody: &Custody,
+    last_writes: &LastWrites,
+    changes: &Changes,
+    last_commit: u64,
+) -> Result<(), CommitError> {
+    if let Some(code) = &changes.author
+        && changes.writes.iter().any(|write| !custody.allows(&write.namespace, code, last_commit))
+    {
+        return Err(CommitError::Migrated);
+    }
+    if changes.handovers.iter().all(|handover| last_writes.seen_by(handover)) {
+        return Ok(());
+    }
+    Err(CommitError::Conflict { key: Vec::new() })
 }
 
 type Values<'txn> = Table<'txn, (&'static str, &'static [u8]), &'static [u8]>;

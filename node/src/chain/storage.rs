@@ -48,6 +48,11 @@ impl ChainStorage {
         }
     }
 
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The stored chain, verified; `None` in a new database.
     ///
     /// # Errors

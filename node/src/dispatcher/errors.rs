@@ -73,6 +73,10 @@ pub fn from_call(error: CallError, time_max: Duration) -> RpcError {
         CallError::StorageCommit(CommitError::Conflict { .. }) => {
             RpcError::new(ErrorCode::Conflict, "another call changed what this one had read; try again")
         }
+        CallError::StorageCommit(CommitError::Migrated) => RpcError::new(
+            ErrorCode::RuntimeChanged,
+            "the runtime was replaced while the call ran and what is stored was migrated; nothing was written; call again",
+        ),
         error => internal(&error),
     }
 }

@@ -1,7 +1,7 @@
 //! One call: permit, instance, arguments in, export, answer out, commit.
 
 use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError};
-use realm_host_functions::{CallSetup, CallState, CallUsage, GuestMemory, storage::Changes};
+use realm_host_functions::{CallSetup, CallState, CallUsage, GuestMemory, storage::{Changes, CommitError}};
 use realm_primitives::abi;
 use std::{
     sync::Arc,
@@ -88,10 +88,15 @@ pub(super) async fn rehearse(
             None => work.await,
         }
     };
+    // Whatever the guest made of that: it began on code that the state is no longer kept by.
+    let result = match store.data().state_was_migrated() {
+        true => Err(CallError::from(CommitError::Migrated).into()),
+        false => result,
+    };
     let result = result.map_err(|error| {
         let given = deadline.map(|deadline| deadline.saturating_duration_since(began)).unwrap_or_default();
         let error = call_error(error, store.data(), given);
-        if !matches!(error, CallError::NoSuchFunction { .. } | CallError::Internal(_)) {
+        if !matches!(error, CallError::NoSuchFunction { .. } | CallError::StorageCommit(_) | CallError::Internal(_)) {
             executor.stats.trapped();
         }
         error

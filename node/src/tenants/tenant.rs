@@ -75,9 +75,12 @@ impl Tenant {
         runtime: TenantRuntime,
         executor: &ExecutorConfig,
     ) -> Arc<Self> {
+        let resources = resources(&spec.id, models, store, &spec.limits, executor);
+        // Who kept a tenant's state that was removed has nothing to do with one that is added now.
+        resources.storage.open_to_all();
         Arc::new(Self {
             id: spec.id.as_str().into(),
-            resources: resources(&spec.id, models, store, &spec.limits, executor),
+            resources,
             runtime,
             gate: Gate::new(spec.limits.concurrent_calls_max as usize, spec.limits.queue_len_max as usize),
             prices: Prices {

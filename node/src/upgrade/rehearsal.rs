@@ -3,7 +3,7 @@
 
 use super::error::TrialError;
 use crate::{
-    executor::{CallSetup, Executor},
+    executor::{CallSetup, Executor, TenantResources},
     runtimes::LoadedRuntime,
     tenants::Tenant,
 };
@@ -59,7 +59,10 @@ impl Rehearsal<'_> {
                 prices: tenant.prices,
                 max_tokens_limit: tenant.limits.max_tokens,
             },
-            tenant: Arc::clone(&tenant.resources),
+            tenant: Arc::new(TenantResources {
+                storage: tenant.resources.storage.for_migration(),
+                ..TenantResources::clone(&tenant.resources)
+            }),
             connection: None,
             events: None,
             deadline: Some(Instant::now() + self.time_max),

@@ -25,7 +25,8 @@ const STEPS: &str = "realm::upgrade";
 pub struct UpgradeConfig {
     /// What the trial call, and the migration of each tenant, may take. Default 30 s.
     pub rehearsal_time_max: Duration,
-    /// How often a migration is begun anew because calls changed what it had read. Default 8.
+    /// How often a migration is tried, because calls change what it has read; at the last time they
+    /// wait with what they write. Default 8.
     pub migration_attempts_max: u32,
 }
 
@@ -204,24 +205,31 @@ impl Upgrader {
         for tenant in &candidate.affected {
             let id = tenant.id.as_str().to_owned();
             let migrated = rehearsal.migrate(tenant, from).await;
-            let changes = migrated.map_err(|why| UpgradeError::Migration { tenant: id.clone(), why })?;
-            reports.push(MigrationReport { tenant: id, changed: changes.is_some() });
-            if let Some(changes) = changes {
-                all.merge(changes);
-            }
+            let migrated = migrated.map_err(|why| UpgradeError::Migration { tenant: id.clone(), why })?;
+            let mut changes = migrated.unwrap_or_default();
+            reports.push(MigrationReport { tenant: id, changed: !changes.is_empty() });
+            // Calls in flight on the old code must neither read nor write what the migration leaves.
+            changes.hand_over(&tenant.resources.storage, candidate.runtime.code.hash.0);
+            all.merge(changes);
         }
         Ok((all, reports))
     }
 
-    /// Migrates, commits and swaps. Calls go on meanwhile; if one of them changed what a migration
-    /// had read, the commit is refused whole and the migration begins anew.
+    /// Migrates, commits and swaps. Calls go on meanwhile; if one of them wrote to what a migration
+    /// had looked at, the commit is refused whole and the migration begins anew; at the last attempt
+    /// calls wait with what they write.
     async fn put_in_force(
         &self,
         candidate: Candidate,
         entry: impl Fn(Change) -> Entry,
     ) -> Result<UpgradeReport, UpgradeError> {
         let Candidate { scope, from, to, runtime, affected, .. } = &candidate;
-        for _ in 0..self.config.migration_attempts_max.max(1) {
+        let attempts = self.config.migration_attempts_max.max(1);
+        for attempt in 1..=attempts {
+            let _calls_wait = match attempt == attempts {
+                true => Some(self.chain.storage().store().pause_calls().await),
+                false => None,
+            };
             let (mut changes, migrations) = self.migrate(&candidate).await?;
             step("migrated");
             let facts =
@@ -240,7 +248,7 @@ impl Upgrader {
                 Err(error) => return Err(UpgradeError::Commit(error)),
             }
         }
-        Err(UpgradeError::Contended { attempts: self.config.migration_attempts_max.max(1) })
+        Err(UpgradeError::Contended { attempts })
     }
 
     /// What puts the runtime in force once it is committed: a pointer.
