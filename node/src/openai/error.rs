@@ -17,12 +17,15 @@ const INVALID_REQUEST: &str = "invalid_request_error";
 /// Where the runtime keeps what OpenAI has beside the messages.
 const OPTIONS_PREFIX: &str = "options.";
 
-/// Why a request is not answered.
+/// Why a request is not answered. A box, because it is much larger than what it stands in for.
 #[derive(Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Error>);
+
+#[derive(Debug)]
+struct Error {
     status: StatusCode,
     kind: &'static str,
-    code: Option<String>,
+    code: String,
     param: Option<String>,
     message: String,
     data: Option<Value>,
@@ -31,15 +34,15 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, code: &str, param: Option<&str>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Error {
             status,
             kind: INVALID_REQUEST,
-            code: Some(code.to_owned()),
+            code: code.to_owned(),
             param: param.map(str::to_owned),
             message: message.into(),
             data: None,
             retry_after_ms: None,
-        }
+        }))
     }
 
     /// A field has a value that cannot be used.
@@ -87,8 +90,9 @@ impl ApiError {
     /// The same error of a field inside this one.
     #[must_use]
     pub fn under(mut self, path: &str) -> Self {
-        if let Some(param) = &mut self.param {
-            self.message = format!("{path}.{}", self.message);
+        let error = &mut *self.0;
+        if let Some(param) = &mut error.param {
+            error.message = format!("{path}.{}", error.message);
             *param = format!("{path}.{param}");
         }
         self
@@ -97,10 +101,11 @@ impl ApiError {
     /// The same error where a parameter has another name here than in the runtime.
     #[must_use]
     pub fn renamed(mut self, from: &str, to: &str) -> Self {
-        if self.param.as_deref() == Some(from) {
-            self.param = Some(to.to_owned());
-            if let Some(rest) = self.message.strip_prefix(from) {
-                self.message = format!("{to}{rest}");
+        let error = &mut *self.0;
+        if error.param.as_deref() == Some(from) {
+            error.param = Some(to.to_owned());
+            if let Some(rest) = error.message.strip_prefix(from) {
+                error.message = format!("{to}{rest}");
             }
         }
         self
@@ -108,8 +113,9 @@ impl ApiError {
 
     /// The error object.
     pub fn to_json(&self) -> Value {
-        let mut error = json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code});
-        if let (Some(data), Some(object)) = (&self.data, error.as_object_mut()) {
+        let Error { message, kind, param, code, data, .. } = &*self.0;
+        let mut error = json!({"message": message, "type": kind, "param": param, "code": code});
+        if let (Some(data), Some(object)) = (data, error.as_object_mut()) {
             object.insert("data".to_owned(), data.clone());
         }
         json!({ "error": error })
@@ -117,12 +123,12 @@ impl ApiError {
 
     /// The response that says it.
     pub fn into_response(self) -> Response<HttpBody> {
-        let mut response = web::json(self.status, &self.to_json());
+        let mut response = web::json(self.0.status, &self.to_json());
         let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"realm\""));
         }
-        if let Some(ms) = self.retry_after_ms {
+        if let Some(ms) = self.0.retry_after_ms {
             web::add_retry_after(headers, ms);
         }
         response
@@ -152,15 +158,15 @@ impl From<RpcError> for ApiError {
         let param = field.map(|field| field.strip_prefix(OPTIONS_PREFIX).unwrap_or(field).to_owned());
         let mut data = error.data().clone();
         data.insert("code".to_owned(), error.code().into());
-        Self {
+        Self(Box::new(Error {
             status: web::status(&error),
             kind,
-            code: Some(code),
+            code,
             param,
             message: message(&error, known == Some(&ErrorCode::ContextOverflow)),
             retry_after_ms: web::retry_after_ms(&error),
             data: Some(Value::Object(data)),
-        }
+        }))
     }
 }
 

@@ -11,11 +11,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 REALM = os.environ["REALM"]
 START_MAX = 60.0
+LONG: dict[str, Any] = {
+    "prompt": "Once upon a time",
+    "max_tokens": 1000,
+    "temperature": 1,
+    "logit_bias": [{"token": token, "bias": -100} for token in range(16)],
+}
+"""A generation that takes a while: the control tokens come first in the model's vocabulary, and cannot end it."""
 
 
 class Node:

@@ -8,7 +8,7 @@ import signal
 from typing import Any
 
 import pytest
-from conftest import Node
+from conftest import LONG, Node
 
 from realm import AsyncRealmClient, RealmError, Settings
 
@@ -43,7 +43,7 @@ def test_cancelling_ends_the_call_on_the_node(shared_node: Node) -> None:
         async with AsyncRealmClient(shared_node.url) as client:
             # More than one tenant may run at once: were they not ended, the last would wait for minutes.
             for _ in range(100):
-                call = asyncio.create_task(client.call("generate", {"prompt": "Once", "max_tokens": 1000}))
+                call = asyncio.create_task(client.call("generate", LONG))
                 await asyncio.sleep(0.005)
                 call.cancel()
                 with pytest.raises(asyncio.CancelledError):
@@ -72,9 +72,9 @@ def test_a_restart_of_the_node(node: Node, how: signal.Signals) -> None:
             client.on("disconnect", lambda _: heard.append("disconnect"))
             client.on("reconnect", lambda _: heard.append("reconnect"))
             whole = (await client.call("generate", PROMPT))["text"]
-            cut = client.stream("stream_generate", {**PROMPT, "max_tokens": 1000, "temperature": 1})
+            cut = client.stream("stream_generate", LONG)
             await anext(cut)
-            waiting = asyncio.create_task(client.call("generate", {**PROMPT, "max_tokens": 1000, "temperature": 1}))
+            waiting = asyncio.create_task(client.call("generate", LONG))
             await asyncio.sleep(0.05)
             if how is signal.SIGKILL:
                 await asyncio.to_thread(node.stop, how)

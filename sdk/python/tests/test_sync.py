@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from conftest import Node, readme_snippets
+from conftest import LONG, Node, readme_snippets
 
 from realm import RealmClient, RealmError, Settings
 
@@ -59,7 +59,7 @@ def test_errors_have_code_message_and_data(shared_node: Node) -> None:
 
 def test_leaving_a_stream_ends_the_call(shared_node: Node) -> None:
     with RealmClient(shared_node.url) as client:
-        with client.stream("stream_generate", {"prompt": "Once upon a time", "max_tokens": 900}) as stream:
+        with client.stream("stream_generate", LONG) as stream:
             next(stream)
         with pytest.raises(RealmError, match="CANCELLED"):
             stream.result()
@@ -69,7 +69,7 @@ def test_leaving_a_stream_ends_the_call(shared_node: Node) -> None:
 def test_a_time_limit(shared_node: Node) -> None:
     with RealmClient(shared_node.url) as client:
         with pytest.raises(RealmError) as caught:
-            client.call("generate", {"prompt": "Once", "max_tokens": 900, "logit_bias": []}, timeout=0.02)
+            client.call("generate", LONG, timeout=0.02)
         assert (caught.value.code, caught.value.data["deadline_ms"]) == ("DEADLINE_EXCEEDED", 20)
 
 

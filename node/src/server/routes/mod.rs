@@ -15,12 +15,12 @@ use jsonrpsee::server::HttpBody;
 use serde_json::json;
 use std::sync::Arc;
 
+/// A route's answer, some day.
+pub type Answer = BoxFuture<'static, Response<HttpBody>>;
+
 /// The answer of a route, or the request back if JSON-RPC shall answer it.
-pub fn answer<B>(
-    web: &Web,
-    connection: &Arc<Connection>,
-    request: Request<B>,
-) -> Result<BoxFuture<'static, Response<HttpBody>>, Request<B>>
+#[expect(clippy::result_large_err, reason = "the request goes on its way; it is no error")]
+pub fn answer<B>(web: &Web, connection: &Arc<Connection>, request: Request<B>) -> Result<Answer, Request<B>>
 where
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
