@@ -1,7 +1,11 @@
 """OpenAI's own Python package, unchanged, against a node with the demo model."""
 
+import json
 import math
 import os
+import textwrap
+import urllib.request
+from pathlib import Path
 
 import openai
 import pytest
@@ -154,3 +158,14 @@ def test_logprobs(client):
 def test_logit_bias_and_penalties(client):
     answer = ask(client, presence_penalty=0.5, frequency_penalty=0.5, logit_bias={"5": -100}, top_p=0.9, max_completion_tokens=3)
     assert answer.usage.completion_tokens == 3 and answer.choices[0].finish_reason == "length"
+
+
+def test_the_documentation_is_true(capsys):
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+    program = textwrap.dedent(text[text.index("    from openai") :].split("\n\n| ")[0])
+    exec(program.replace("http://127.0.0.1:9944", os.environ["REALM_HTTP"]), {})
+    assert capsys.readouterr().out.strip() == PARIS
+
+    answer = next(line for line in text.splitlines() if line.startswith("    {\"healthy\""))
+    call = urllib.request.Request(os.environ["REALM_HTTP"] + "/call/health_check", data=b"{}")
+    assert json.load(urllib.request.urlopen(call)) == json.loads(answer)

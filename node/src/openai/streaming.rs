@@ -6,8 +6,8 @@
 //!  ..               ─┘
 //! ```
 //!
-//! The status waits for the first thing that happens, so that a prompt which is too long is a 400 and
-//! not a broken stream. An error after that is the stream's last event, without `[DONE]`.
+//! The status waits a while for the first thing that happens, so that a prompt which is too long is a 400
+//! and not a broken stream. An error after that is the stream's last event, without `[DONE]`.
 
 use super::{
     choice::{Head, Progress},
@@ -36,10 +36,12 @@ pub async fn answer(
     let calls = calls.into_iter().enumerate();
     let mut happenings =
         stream::select_all(calls.map(|(index, call)| FollowedCall::start(web, call).map(move |it| (index, it))));
-    let first = happenings.next().await;
-    if let Some((_, Happening::Ended(Err(error)))) = first {
-        return Err(error.into());
-    }
+    let first = match tokio::time::timeout(web.silence_max, happenings.next()).await {
+        Ok(Some((_, Happening::Ended(Err(error))))) => return Err(error.into()),
+        Ok(first) => first,
+        // In a queue, mostly. The status cannot wait for ever.
+        Err(_) => None,
+    };
     let writer = Writer { head, usage, results: vec![None; choices.len()], choices };
     let events = stream::iter(first).chain(happenings).scan(Some(writer), |writer, (index, happening)| {
         let bytes = writer.as_mut().map(|open| open.write(index, happening));
@@ -50,7 +52,7 @@ pub async fn answer(
             bytes
         }))
     });
-    Ok(sse::response(events))
+    Ok(sse::response(events, web.silence_max))
 }
 
 /// Writes what happens as events.

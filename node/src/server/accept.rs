@@ -88,6 +88,7 @@ impl Server {
                 dispatcher: dispatcher.clone(),
                 events,
                 body: BodyLimits { bytes_max: limits.request_bytes_max as usize, wait_max: limits.body_wait_max },
+                silence_max: limits.silence_max,
                 started: unix_time(),
             },
             dispatcher,

@@ -34,6 +34,9 @@ pub struct ServerLimits {
     pub head_wait_max: Duration,
     /// How long it may take to send a body after that. Default 60 s.
     pub body_wait_max: Duration,
+    /// How long a stream over HTTP may be silent before it says that it lives, and how long the status of
+    /// one waits for what happens first. Default 15 s.
+    pub silence_max: Duration,
 }
 
 impl Default for ServerLimits {
@@ -49,6 +52,7 @@ impl Default for ServerLimits {
             ping_interval: Duration::from_secs(20),
             head_wait_max: Duration::from_secs(10),
             body_wait_max: Duration::from_secs(60),
+            silence_max: Duration::from_secs(15),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{connection::Connection, dispatcher::Dispatcher, events::EventLimits,
 use realm_rpc::RpcError;
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// What routes answer from. Cheap to clone.
@@ -33,6 +33,8 @@ pub struct Web {
     pub events: EventLimits,
     /// Bounds of requests.
     pub body: BodyLimits,
+    /// How long a stream of events may be silent, and how long a stream's status waits for its first event.
+    pub silence_max: Duration,
     /// When the node started, in seconds since 1970.
     pub started: u64,
 }

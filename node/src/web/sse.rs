@@ -1,12 +1,13 @@
-//! Server-sent events.
+//! Server-sent events. A stream that has nothing to say for a while sends a comment, so that proxies
+//! and clients which give up on silence see that it lives.
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use http::{HeaderValue, Response, header};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
 use jsonrpsee::server::HttpBody;
 use serde_json::Value;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 /// One event with only data. JSON has no line breaks, so it is one line.
 pub fn data(json: &Value) -> Bytes {
@@ -21,8 +22,18 @@ pub fn named(name: &str, id: u64, json: &Value) -> Bytes {
     Bytes::from(format!("event: {name}\nid: {id}\ndata: {json}\n\n"))
 }
 
-/// The response that carries these events and ends with them. Dropped when its client goes.
-pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response<HttpBody> {
+/// A comment, which readers of events leave out.
+const ALIVE: &[u8] = b": alive\n\n";
+
+/// The response that carries these events and ends with them, with a comment after each `silence_max`
+/// without one. Dropped when its client goes.
+pub fn response(events: impl Stream<Item = Bytes> + Send + 'static, silence_max: Duration) -> Response<HttpBody> {
+    let events = stream::unfold(Box::pin(events), move |mut events| async move {
+        match tokio::time::timeout(silence_max, events.next()).await {
+            Ok(bytes) => bytes.map(|bytes| (bytes, events)),
+            Err(_) => Some((Bytes::from_static(ALIVE), events)),
+        }
+    });
     let frames = events.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
     let mut response = Response::new(HttpBody::new(StreamBody::new(frames)));
     let headers = response.headers_mut();

@@ -41,9 +41,9 @@ class Node:
         return f"ws://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        log = open(self.folder / "log", "ab")
         command = [REALM, "serve", "--dev", "--port", str(self.port), "--no-metrics", "--base-path", str(self.folder / "data")]
-        self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + START_MAX
         while time.monotonic() < until:
             with socket.socket() as probe:

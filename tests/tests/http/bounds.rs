@@ -116,3 +116,26 @@ async fn a_node_that_stops_says_so_in_the_stream() {
         serde_json::from_str(answer.rsplit("data: ").next().unwrap().split("\n\n").next().unwrap()).expect("an event");
     assert_eq!(last["error"]["data"]["code"], "SHUTTING_DOWN", "{last}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_waits_in_a_queue_says_that_it_lives() {
+    let node = TinyNode::with(|config| {
+        config.chain.tenants[0].limits.concurrent_calls_max = 1;
+        config.server.silence_max = Duration::from_millis(20);
+    })
+    .await;
+    let at = node.node.address();
+    let busy = send(connect(at).await, "/v1/chat/completions", &long(true)).await;
+    running(&node, 1).await;
+    let short = r#"{"model":"default","prompt":"Hi","max_tokens":2,"stream":true}"#;
+    let mut waiting = send(connect(at).await, "/v1/completions", short).await;
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains(": alive\n\n") {
+        let read = tokio::time::timeout(HANG, waiting.read_buf(&mut answer)).await.expect("something").unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    drop(busy);
+    let answer = format!("{}{}", String::from_utf8_lossy(&answer), read(waiting).await);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("[DONE]"), "{answer}");
+    node.node.stop().await;
+}

@@ -83,7 +83,7 @@ fn wants_events(headers: &HeaderMap) -> bool {
 fn events(web: &Web, call: PreparedCall) -> Response<HttpBody> {
     let id = call.request_id().map(str::to_owned);
     let mut seq = 0;
-    sse::response(FollowedCall::start(web, call).map(move |happening| {
+    let events = FollowedCall::start(web, call).map(move |happening| {
         let body = match happening {
             Happening::Item(data) => EventBody::Stream { data },
             Happening::Ended(Ok(data)) => EventBody::Result { data },
@@ -92,7 +92,8 @@ fn events(web: &Web, call: PreparedCall) -> Response<HttpBody> {
         let event = Event { id: id.clone(), seq, body };
         seq += 1;
         write(&event)
-    }))
+    });
+    sse::response(events, web.silence_max)
 }
 
 fn write(event: &Event) -> Bytes {

@@ -26,6 +26,8 @@ METADATA = "system_metadata"
 RESUME = "realm_resume"
 DEADLINE_GRACE = 5.0
 """Seconds that the node gets to say itself that a call's time is over."""
+CLOSE_WAIT_MAX = 1.0
+"""Seconds that the node gets to hear of the last calls that are cancelled."""
 NO_USE = frozenset({"UNAUTHENTICATED", "FORBIDDEN", "INVALID_PARAMS"})
 """Errors of connecting that another attempt would meet again."""
 
@@ -145,6 +147,9 @@ class AsyncRealmClient:
             await asyncio.wait([supervisor])
         self._give_up(RealmError("CANCELLED", "the client was closed"))
         if self._link is not None:
+            if self._tasks:
+                # The node is told which calls are not wanted any more: some would outlive the connection.
+                await asyncio.wait(self._tasks, timeout=CLOSE_WAIT_MAX)
             await self._link.close()
             self._link = None
         for task in list(self._tasks):
@@ -241,11 +246,11 @@ class AsyncRealmClient:
             "resumable": True if resumable else None,
         }
         asked = Asked(function, params, {name: value for name, value in options.items() if value is not None})
-        call = Call(asked, keeps_items, self._settings.stream_events_max, self._running.discard)
+        call = Call(asked, keeps_items, self._settings.stream_events_max, self._running.discard, self._spawn)
         self._running.add(call)
         if timeout is not None:
             late = RealmError("DEADLINE_EXCEEDED", f"no answer within {timeout} s", {"deadline_ms": options["deadline_ms"]})
-            asyncio.get_running_loop().call_later(timeout + DEADLINE_GRACE, call.fail, late)
+            call.limit = asyncio.get_running_loop().call_later(timeout + DEADLINE_GRACE, call.fail, late)
         return call, self._spawn(self._start(call))
 
     async def _start(self, call: Call) -> None:

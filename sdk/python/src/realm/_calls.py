@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,8 @@ class Call:
     keeps_items: bool
     events_max: int
     on_end: Callable[[Call], None]
+    spawn: Callable[[Coroutine[Any, Any, None]], Any]
+    """Runs something that nobody waits for."""
     items: deque[Any] = field(default_factory=deque)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     link: Link | None = None
@@ -46,6 +48,8 @@ class Call:
     ended: bool = False
     result: Any = None
     error: RealmError | None = None
+    limit: asyncio.TimerHandle | None = None
+    """What ends it when its time is over."""
 
     def attach(self, link: Link, subscription: str) -> None:
         """Its events come from here."""
@@ -85,10 +89,12 @@ class Call:
         link, subscription = self.link, self.subscription
         self._end()
         if link is not None and subscription is not None and link.is_open:
-            self._unsubscribing = asyncio.ensure_future(link.unsubscribe("realm_unsubscribe", subscription))
+            self.spawn(link.unsubscribe("realm_unsubscribe", subscription))
 
     def _end(self) -> None:
         self.ended = True
+        if self.limit is not None:
+            self.limit.cancel()
         if self.link is not None and self.subscription is not None:
             self.link.forget(self.subscription)
         self.link = self.subscription = None

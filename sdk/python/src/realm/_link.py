@@ -4,7 +4,9 @@ notifications. It ends once and is never used again; a new connection is a new l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,8 @@ from websockets.exceptions import WebSocketException
 from . import _wire
 from ._errors import RealmError, disconnected
 from ._settings import Settings
+
+logger = logging.getLogger("realm")
 
 Route = Callable[[Any], None]
 """Takes the results of a subscription's notifications, one after another."""
@@ -35,6 +39,7 @@ class Link:
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
         self._routes: dict[str, Route] = {}
+        self._endings: set[asyncio.Task[None]] = set()
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -85,13 +90,10 @@ class Link:
                 self._pending.pop(id, None)
 
     async def unsubscribe(self, method: str, subscription: str) -> None:
-        """Ends a subscription; nothing of it is routed from here on."""
+        """Ends a subscription; nothing of it is routed from here on. What the node says to that changes nothing."""
         self._routes.pop(subscription, None)
-        try:
+        with contextlib.suppress(RealmError):
             await self.request(method, [subscription])
-        except RealmError as error:
-            if error.code != "DISCONNECTED":
-                raise
 
     def forget(self, subscription: str) -> None:
         """The subscription is over on its own."""
@@ -101,9 +103,11 @@ class Link:
         try:
             async for frame in self._socket:
                 self._take(_wire.read(frame))
-        except (WebSocketException, OSError, RealmError):
+        except (WebSocketException, OSError) as error:
+            logger.debug("the connection is lost: %s", error)
+        except RealmError as error:
             # A node that is not understood is as good as none.
-            pass
+            logger.warning("the connection is given up: %s", error)
         finally:
             for pending in self._pending.values():
                 if not pending.answer.done():
@@ -135,5 +139,6 @@ class Link:
     def _end_unwanted(self, message: _wire.Response) -> None:
         """A subscription that was made although its caller had left."""
         if message.error is None and isinstance(message.result, str):
-            frame = _wire.request(next(self._ids), "realm_unsubscribe", [message.result])
-            self._unwanted = asyncio.ensure_future(self._socket.send(frame))
+            ending = asyncio.ensure_future(self.unsubscribe("realm_unsubscribe", message.result))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
