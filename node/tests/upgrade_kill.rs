@@ -1,4 +1,5 @@
-//! A node that is killed during an upgrade comes back on the old runtime or on the new one, never between.
+//! Upgrades of a real process from the command line. A node that is killed during one comes back on the old runtime or
+//! on the new one, never between.
 //! A real process with a real database is upgraded and rolled back over and over, and killed (`SIGKILL`) when its log
 //! tells of a step, or after a random time.
 
@@ -148,6 +149,45 @@ fn a_killed_node_comes_back_on_the_old_or_the_new_runtime() {
     }
     println!("{stayed} kills left the old runtime, {changed} the new one");
     assert!(stayed > 0 && changed > 0, "{stayed} {changed}");
+    served.child.kill().unwrap();
+    served.child.wait().unwrap();
+}
+
+#[test]
+fn the_command_line_upgrades_and_tells_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("tiny.gguf");
+    write_tiny_llama(&model, &TinyLlama::default()).unwrap();
+    let blob = folder.path().join("summarize.wasm");
+    std::fs::write(&blob, realm_summarize_runtime::WASM_BINARY).unwrap();
+    let blob = blob.to_str().unwrap();
+    let mut served = Served::start(&folder.path().join("base"), &model);
+
+    let report = served.ask(&["upgrade", blob, "--dry-run"]);
+    assert_eq!((&report["block"], &report["to"]["spec_version"]), (&Value::Null, &Value::from(2)));
+    assert_eq!(served.version(), 1, "a dry run changes nothing");
+    served.ask(&["upgrade", blob, "--tenant", "dev"]);
+    served.ask(&["rollback", "--tenant", "dev"]);
+    served.ask(&["upgrade", blob]);
+    assert_eq!(served.version(), 2);
+    let again = realm(&["upgrade", blob, "--url", &served.url]).output().unwrap();
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.contains("spec_version is 2, which must be more than the 2 in force"), "{said}");
+
+    let log = realm(&["chain", "log", "--url", &served.url]).output().unwrap();
+    let log = String::from_utf8(log.stdout).unwrap();
+    let told = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().filter(|word| !word.starts_with("0x") && !word.starts_with('#')).collect();
+        words.join(" ")
+    };
+    let expected = [
+        "upgrade version 1 -> 2 code",
+        "rollback tenant dev version 2 -> chain code",
+        "upgrade tenant dev version chain -> 2 code",
+        "genesis dev version 1 code",
+    ];
+    assert_eq!(log.lines().map(told).collect::<Vec<_>>(), expected, "{log}");
     served.child.kill().unwrap();
     served.child.wait().unwrap();
 }

@@ -1,6 +1,6 @@
 //! The pause that callers see at a swap: one calls `health_check` in a tight loop over a socket, first alone, then
 //! while runtimes are upgraded and rolled back without end. Prints the longest and the usual times of a call.
-//! `cargo run --release -p realm-tests --example swap_pause -- [SECONDS]`
+//! `cargo run --release -p realm-tests --example swap_pause -- [SECONDS [NICENESS OF THE COMPILER]]`
 
 use realm_tests::{Socket, TinyNode};
 use serde_json::json;
@@ -54,9 +54,13 @@ fn print(what: &str, times: &Times) {
 
 #[tokio::main]
 async fn main() {
-    let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10);
+    let number = |index| std::env::args().nth(index).and_then(|text| text.parse::<u8>().ok());
+    let seconds = number(1).unwrap_or(10).into();
     let time = Duration::from_secs(seconds);
-    let node = TinyNode::start().await;
+    let node = TinyNode::with(|config| {
+        config.executor.compile_niceness = number(2).unwrap_or(config.executor.compile_niceness);
+    })
+    .await;
     let address = node.node.address();
     let quiet = Times::of_calls(address, time).await;
     let over = Arc::new(AtomicBool::new(false));

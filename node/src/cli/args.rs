@@ -149,6 +149,15 @@ pub struct LimitArgs {
     /// Sandboxes alive at once.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub instances: Option<u32>,
+    /// Followers of the chain (`chainHead_v1_follow`) on one connection.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub followers: Option<u32>,
+    /// Blocks that one follower may hold.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub pinned_blocks: Option<u32>,
+    /// Operations that one follower may have under way.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub follow_operations: Option<u32>,
     /// Milliseconds that a subscriber may keep an event waiting.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub slow_consumer_ms: Option<u64>,

@@ -99,6 +99,9 @@ fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
     set(&mut config.server.connections_max, limits.connections);
     set(&mut config.calls_max, limits.calls);
     set(&mut config.queue_len_max, limits.queue);
+    set(&mut config.follow.followers_per_connection_max, limits.followers);
+    set(&mut config.follow.pinned_blocks_max, limits.pinned_blocks);
+    set(&mut config.follow.operations_max, limits.follow_operations);
     set(&mut config.engine.threads, limits.threads.map(u32::from));
     config.server.subscriptions_max = limits.subscriptions.unwrap_or(config.server.subscriptions_max);
     config.server.request_bytes_max = limits.frame_bytes.unwrap_or(config.server.request_bytes_max);

@@ -28,6 +28,8 @@ pub struct ExecutorConfig {
     pub keep_resident_bytes: usize,
     /// How often a running guest is looked at. Default 1 ms.
     pub epoch_interval: Duration,
+    /// How far the threads that compile blobs for upgrades step back behind all others, as in `nice`, 0 to 19. Default 10.
+    pub compile_niceness: u8,
 }
 
 impl Default for ExecutorConfig {
@@ -44,6 +46,7 @@ impl Default for ExecutorConfig {
             host_stack_bytes: 1536 << 10,
             keep_resident_bytes: 256 << 10,
             epoch_interval: Duration::from_millis(1),
+            compile_niceness: 10,
         }
     }
 }

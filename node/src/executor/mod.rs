@@ -13,6 +13,7 @@
 
 mod call;
 mod code;
+mod compiler;
 mod config;
 mod cpu_clock;
 mod epoch;

@@ -4,6 +4,7 @@
 use super::{
     call::{self, CallOutcome},
     code::{self, RuntimeCode},
+    compiler::Compiler,
     config::ExecutorConfig,
     epoch::EpochTicker,
     error::CodeError,
@@ -28,6 +29,9 @@ pub enum ExecutorError {
     /// The pool could not be reserved, or the configuration does not fit this machine.
     #[error("the sandbox pool cannot be made: {0}")]
     Pool(String),
+    /// The compiler's threads could not be started.
+    #[error("the compiler's threads cannot be started: {0}")]
+    Compiler(#[from] rayon::ThreadPoolBuildError),
     /// The ticker's thread could not be started.
     #[error("the epoch ticker cannot be started: {0}")]
     Ticker(#[from] std::io::Error),
@@ -40,6 +44,7 @@ pub struct Executor {
     pub(super) permits: Semaphore,
     pub(super) stats: ExecutorStats,
     linker: Linker<CallState>,
+    compiler: Compiler,
     _ticker: EpochTicker,
 }
 
@@ -56,6 +61,7 @@ impl Executor {
         Ok(Self {
             permits: Semaphore::new(config.instances_max as usize),
             stats: ExecutorStats::default(),
+            compiler: Compiler::start(config.compile_niceness)?,
             _ticker: EpochTicker::start(engine.weak(), config.epoch_interval)?,
             config,
             engine,
@@ -69,6 +75,14 @@ impl Executor {
     /// [`CodeError`], by the step that refused the blob.
     pub fn compile(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
         RuntimeCode::compile(&self.engine, &self.linker, &self.config, code).map(Arc::new)
+    }
+
+    /// Compiles like [`Self::compile`], on threads that step back behind the calls of a node that serves.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_aside(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
+        self.compiler.run(|| self.compile(code))
     }
 
     /// The version that a blob says it has, after the checks that cost little: size, format, imports, sections.

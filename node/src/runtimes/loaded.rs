@@ -26,6 +26,15 @@ pub struct LoadedRuntime {
     pub metadata_bytes: Vec<u8>,
 }
 
+/// How much a compilation may be in the way of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CompilePriority {
+    /// Nothing is served before it is done.
+    AtOnce,
+    /// Calls come first.
+    Aside,
+}
+
 /// Why a blob is no runtime in force.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadRuntimeError {
@@ -60,7 +69,7 @@ pub enum LoadRuntimeError {
 }
 
 impl LoadedRuntime {
-    /// Compiles `blob` aside and asks it what it is. `inspector` is whom it runs as meanwhile.
+    /// Compiles `blob` as `priority` says and asks it what it is. `inspector` is whom it runs as meanwhile.
     ///
     /// # Errors
     /// [`LoadRuntimeError`], by step.
@@ -68,9 +77,14 @@ impl LoadedRuntime {
         executor: &Arc<Executor>,
         inspector: &Arc<TenantResources>,
         blob: Vec<u8>,
+        priority: CompilePriority,
     ) -> Result<Arc<Self>, LoadRuntimeError> {
         let compiler = executor.clone();
-        let code = tokio::task::spawn_blocking(move || compiler.compile(&blob))
+        let compile = move || match priority {
+            CompilePriority::AtOnce => compiler.compile(&blob),
+            CompilePriority::Aside => compiler.compile_aside(&blob),
+        };
+        let code = tokio::task::spawn_blocking(compile)
             .await
             .map_err(|_| LoadRuntimeError::Compiler)??;
 

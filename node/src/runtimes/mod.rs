@@ -8,5 +8,5 @@ mod loaded;
 mod slot;
 
 pub use blob::{BlobError, read_blob};
-pub use loaded::{LoadRuntimeError, LoadedRuntime};
+pub use loaded::{CompilePriority, LoadRuntimeError, LoadedRuntime};
 pub use slot::{RuntimeSlot, TenantRuntime};

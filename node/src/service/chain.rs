@@ -5,7 +5,7 @@ use super::StartError;
 use crate::{
     chain::{Chain, ChainConfig, ChainStorage, Change, CodeFacts, CodeHash, CodeRef, Entry, Scope},
     executor::{Executor, TenantResources},
-    runtimes::{LoadedRuntime, RuntimeSlot, TenantRuntime, read_blob},
+    runtimes::{CompilePriority, LoadedRuntime, RuntimeSlot, TenantRuntime, read_blob},
 };
 use realm_chain_spec::{ChainSpec, CodeSource};
 use realm_host_functions::storage::{Changes, Store};
@@ -86,7 +86,7 @@ impl RuntimeLoader<'_> {
     }
 
     async fn load(&self, blob: Vec<u8>) -> Result<Arc<LoadedRuntime>, StartError> {
-        let runtime = LoadedRuntime::load(self.executor, self.inspector, blob).await?;
+        let runtime = LoadedRuntime::load(self.executor, self.inspector, blob, CompilePriority::AtOnce).await?;
         let version = runtime.version();
         tracing::info!(
             runtime = version.spec_name,

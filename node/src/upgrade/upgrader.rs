@@ -9,7 +9,7 @@ use crate::{
     chain::{Anchor, AppendError, Chain, Change, CodeFacts, CodeHash, CodeRef, Entry, Scope},
     dispatcher::Dispatcher,
     executor::TenantResources,
-    runtimes::{LoadRuntimeError, LoadedRuntime, RuntimeSlot},
+    runtimes::{CompilePriority, LoadRuntimeError, LoadedRuntime, RuntimeSlot},
     tenants::Tenant,
 };
 use realm_host_functions::storage::{Changes, CommitError};
@@ -170,7 +170,9 @@ impl Upgrader {
     }
 
     async fn load(&self, blob: Vec<u8>) -> Result<Arc<LoadedRuntime>, UpgradeError> {
-        LoadedRuntime::load(&self.dispatcher.executor, &self.inspector, blob).await.map_err(UpgradeError::Load)
+        LoadedRuntime::load(&self.dispatcher.executor, &self.inspector, blob, CompilePriority::Aside)
+            .await
+            .map_err(UpgradeError::Load)
     }
 
     /// The trial call, as the first of the tenants that would get the code.
