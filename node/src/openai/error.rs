@@ -182,3 +182,55 @@ fn message(error: &RpcError, overflow: bool) -> String {
         _ => error.message().strip_prefix(OPTIONS_PREFIX).unwrap_or(error.message()).to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The status, type, code and param of an error, and its headers.
+    fn check(error: RpcError, expected: (u16, &str, &str, Option<&str>), headers: &[(&str, &str)]) {
+        let error = ApiError::from(error);
+        let json = error.to_json();
+        let field = |name: &str| json["error"][name].as_str().map(str::to_owned);
+        let response = error.into_response();
+        let (status, kind, code, param) = expected;
+        assert_eq!(response.status(), status, "{json}");
+        assert_eq!(field("type").as_deref(), Some(kind), "{json}");
+        assert_eq!(field("code").as_deref(), Some(code), "{json}");
+        assert_eq!(field("param").as_deref(), param, "{json}");
+        for (name, value) in headers {
+            assert_eq!(response.headers().get(*name).and_then(|value| value.to_str().ok()), Some(*value), "{json}");
+        }
+        let passes = headers.iter().any(|(name, _)| *name == "retry-after");
+        assert_eq!(response.headers().contains_key("retry-after"), passes, "{json}");
+    }
+
+    #[test]
+    fn errors_as_openais_clients_know_them() {
+        let new = |code| RpcError::new(code, "why");
+        let invalid = "invalid_request_error";
+        check(
+            new(ErrorCode::RateLimit).with("retry_after_ms", 1_200),
+            (429, "rate_limit_error", "rate_limit_exceeded", None),
+            &[("retry-after", "2"), ("retry-after-ms", "1200")],
+        );
+        check(new(ErrorCode::QuotaExceeded), (429, "insufficient_quota", "insufficient_quota", None), &[]);
+        check(new(ErrorCode::Overloaded), (503, "server_error", "overloaded", None), &[("retry-after", "1")]);
+        check(new(ErrorCode::ModelUnavailable), (503, "server_error", "model_unavailable", None), &[]);
+        check(
+            new(ErrorCode::Unauthenticated),
+            (401, invalid, "invalid_api_key", None),
+            &[("www-authenticate", "Bearer realm=\"realm\"")],
+        );
+        check(new(ErrorCode::Forbidden), (403, "permission_error", "forbidden", None), &[]);
+        check(
+            new(ErrorCode::InvalidParams).with("field", "options.top_p"),
+            (400, invalid, "invalid_value", Some("top_p")),
+            &[],
+        );
+        check(new(ErrorCode::DeadlineExceeded), (504, "server_error", "deadline_exceeded", None), &[]);
+        check(new(ErrorCode::RuntimeTrap), (500, "server_error", "runtime_trap", None), &[]);
+        let own = RpcError::from_runtime("MY_OWN".into(), "hm", serde_json::Map::new());
+        check(own, (422, "server_error", "my_own", None), &[]);
+    }
+}
