@@ -9,7 +9,11 @@ const DEFAULT_URL: &str = "ws://127.0.0.1:9944";
 /// An inference node whose functions are sandboxed, versioned runtimes.
 #[derive(Parser, Debug)]
 #[command(name = "realm", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = super::exit::help())]
 pub struct Args {
+    /// For scripts: print results as one line of JSON, and errors too (on standard error).
+    #[arg(long, global = true)]
+    pub json: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -22,7 +26,7 @@ pub enum Command {
     Call(CallArgs),
     /// Talk with the model. Ctrl-C cancels an answer, Ctrl-D leaves.
     Chat(ChatArgs),
-    /// Print what functions a node has, as JSON.
+    /// Print what functions a node has; `--json` prints the whole discovery document.
     Metadata(NodeArgs),
     /// Print a chain specification, to be edited and given to `serve --chain`.
     BuildSpec(BuildSpecArgs),
@@ -34,6 +38,17 @@ pub enum Command {
     Chain {
         #[command(subcommand)]
         command: ChainCommand,
+    },
+    /// Print a completion script for a shell: `realm completions bash >> ~/.bash_completion`.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page: `realm man | man -l -`.
+    Man {
+        /// Write the pages of all commands into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -74,9 +89,6 @@ pub struct ChainLogArgs {
     /// Print heartbeats too.
     #[arg(long)]
     pub heartbeats: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
     pub node: NodeArgs,
 }
@@ -120,6 +132,10 @@ pub struct ServeArgs {
     /// How to log.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Let the log show what callers say: whole frames, where --log asks for them, and lines that
+    /// runtimes log.
+    #[arg(long)]
+    pub log_prompts: bool,
     /// Seconds that calls may go on when the node is told to stop.
     #[arg(long, default_value_t = 10)]
     pub shutdown_timeout: u64,
@@ -182,6 +198,9 @@ pub struct NodeArgs {
     /// The node.
     #[arg(long, default_value = DEFAULT_URL, env = "REALM_URL")]
     pub url: String,
+    /// The key to call with. Better in the environment, where other users of the machine cannot read it.
+    #[arg(long, value_name = "KEY", env = "REALM_API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -206,7 +225,7 @@ pub struct CallArgs {
 #[derive(clap::Args, Debug)]
 pub struct ChatArgs {
     /// Go on with the conversation of this name, or begin it.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pub conversation: Option<String>,
     /// The tenant to talk as.
     #[arg(long)]

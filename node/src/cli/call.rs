@@ -1,6 +1,11 @@
 //! `realm call`.
 
-use super::{Failure, args::CallArgs, block_on, client, output};
+use super::{
+    Failure,
+    args::CallArgs,
+    block_on, client,
+    output::{self, Form},
+};
 use realm_rpc::{CallOptions, Event, EventBody, api::RealmClient};
 use serde_json::Value;
 
@@ -8,15 +13,18 @@ use serde_json::Value;
 ///
 /// # Errors
 /// The parameters are no JSON, the node cannot be reached, or it answers with an error.
-pub fn run(args: CallArgs) -> Result<(), Failure> {
+pub fn run(args: CallArgs, form: Form) -> Result<(), Failure> {
     let params = args.params.as_deref().map(parse).transpose()?;
     let options =
         CallOptions { tenant_id: args.tenant, deadline_ms: args.deadline_ms, ..CallOptions::default() }.to_value();
     block_on(async {
-        let node = client::connect(&args.node.url).await?;
+        let node = client::connect(&args.node).await?;
         if !args.stream {
             let result = node.call(args.function, params, Some(options)).await?;
-            return output::line(format_args!("{result:#}"));
+            return match form {
+                Form::Human => output::line(format_args!("{result:#}")),
+                Form::Json => output::line(&result),
+            };
         }
         let mut events = node.subscribe_events(args.function, params, Some(options)).await?;
         loop {

@@ -1,6 +1,11 @@
 //! `realm chain log`.
 
-use super::{Failure, args::ChainLogArgs, block_on, client, output};
+use super::{
+    Failure,
+    args::ChainLogArgs,
+    block_on, client,
+    output::{self, Form},
+};
 use realm_rpc::api::AdminClient;
 use serde_json::Value;
 
@@ -8,13 +13,13 @@ use serde_json::Value;
 ///
 /// # Errors
 /// The node cannot be reached.
-pub fn run(args: ChainLogArgs) -> Result<(), Failure> {
+pub fn run(args: ChainLogArgs, form: Form) -> Result<(), Failure> {
     block_on(async {
-        let node = client::connect(&args.node.url).await?;
+        let node = client::connect(&args.node).await?;
         let log = node.chain_log(Some(args.limit), Some(args.heartbeats)).await?;
-        match args.json {
-            true => output::line(format_args!("{log:#}")),
-            false => log.as_array().into_iter().flatten().try_for_each(|block| output::line(line(block))),
+        match form {
+            Form::Json => output::line(&log),
+            Form::Human => log.as_array().into_iter().flatten().try_for_each(|block| output::line(line(block))),
         }
     })
 }

@@ -1,50 +1,60 @@
 //! `realm chat`: lines in, answers out as they come. Ctrl-C cancels an answer, Ctrl-D leaves.
 
-use super::{Failure, args::ChatArgs, block_on, client};
+use super::{
+    Failure,
+    args::ChatArgs,
+    block_on, client,
+    lines::Lines,
+    output::Form,
+};
 use jsonrpsee::core::client::Subscription;
 use jsonrpsee_ws_client::WsClient;
 use realm_rpc::{CallOptions, Event, EventBody, api::RealmClient};
 use serde_json::{Value, json};
-use std::io::{self, BufRead, IsTerminal, Write};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
-};
+use std::io::{self, IsTerminal, Write};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The runtime's function that this talks with.
 const FUNCTION: &str = "chat";
 /// The field of its items and of its result that is text.
 const ITEM_TEXT: &str = "token";
+/// What stands before a line that is typed.
+const PROMPT: &str = "> ";
 
-/// Talks until the input ends.
+/// Talks until the input ends. For scripts ([`Form::Json`]) it prints each answer's events, one a line.
 ///
 /// # Errors
-/// The node cannot be reached, or the connection is lost.
-pub fn run(args: ChatArgs) -> Result<(), Failure> {
+/// The node cannot be reached, or the connection is lost; where no person types, also the first
+/// error of an answer.
+pub fn run(args: ChatArgs, form: Form) -> Result<(), Failure> {
     block_on(async {
-        let node = client::connect(&args.node.url).await?;
+        let node = client::connect(&args.node).await?;
         let mut interrupt = signal(SignalKind::interrupt())
             .map_err(|error| Failure::Start(format!("cannot listen to Ctrl-C: {error}")))?;
-        let mut lines = lines();
-        let prompts = io::stdin().is_terminal();
+        let typed = io::stdin().is_terminal();
+        let mut lines = Lines::new();
+        if typed && form == Form::Human {
+            eprintln!("Ctrl-C cancels an answer, Ctrl-D leaves.");
+        }
         loop {
-            if prompts {
-                write_now("> ");
+            if typed {
+                eprint!("{PROMPT}");
             }
             let line = tokio::select! {
-                line = lines.recv() => line,
+                line = lines.next() => line,
                 _ = interrupt.recv() => {
-                    write_now("\n(Ctrl-D leaves)\n");
+                    eprintln!("\n(Ctrl-D leaves)");
                     continue;
                 }
             };
-            let Some(line) = line else { return Ok(()) };
+            let failed = |error| Failure::Usage(format!("cannot read the input: {error}"));
+            let Some(line) = line.map_err(failed)? else { return Ok(()) };
             if line.trim().is_empty() {
                 continue;
             }
-            match answer(&node, &args, line, &mut interrupt).await {
-                // The talk goes on: the next line may do better.
-                Err(Failure::Answer(message)) => eprintln!("{message}"),
+            match answer(&node, &args, line, form, &mut interrupt).await {
+                // A person may do better with the next line.
+                Err(failure @ Failure::Answer(_)) if typed => eprintln!("{}", failure.human()),
                 Err(failure) => return Err(failure),
                 Ok(()) => {}
             }
@@ -53,7 +63,13 @@ pub fn run(args: ChatArgs) -> Result<(), Failure> {
 }
 
 /// Asks, and prints the answer as it comes.
-async fn answer(node: &WsClient, args: &ChatArgs, line: String, interrupt: &mut Signal) -> Result<(), Failure> {
+async fn answer(
+    node: &WsClient,
+    args: &ChatArgs,
+    line: String,
+    form: Form,
+    interrupt: &mut Signal,
+) -> Result<(), Failure> {
     let mut params = json!({"message": line});
     if let (Some(name), Some(fields)) = (&args.conversation, params.as_object_mut()) {
         fields.insert("conversation".to_owned(), json!(name));
@@ -61,23 +77,26 @@ async fn answer(node: &WsClient, args: &ChatArgs, line: String, interrupt: &mut 
     let options = CallOptions { tenant_id: args.tenant.clone(), ..CallOptions::default() }.to_value();
     let mut events = node.subscribe_events(FUNCTION.to_owned(), Some(params), Some(options)).await?;
     loop {
-        tokio::select! {
-            event = next(&mut events) => match event?.body {
-                EventBody::Stream { data } => write_now(text(&data)),
-                EventBody::Result { .. } => {
-                    write_now("\n");
-                    return Ok(());
-                }
-                EventBody::Error { error } => {
-                    write_now("\n");
-                    return Err(error.into());
-                }
-            },
+        let event = tokio::select! {
+            event = next(&mut events) => event?,
             _ = interrupt.recv() => {
-                write_now(" (cancelled)\n");
+                eprintln!(" (cancelled)");
                 // The node stops generating when it hears this.
                 return Ok(events.unsubscribe().await?);
             }
+        };
+        if form == Form::Json {
+            write_now(&format!("{}\n", serde_json::to_string(&event).map_err(client::unreadable)?));
+        }
+        match (event.body, form) {
+            (EventBody::Stream { data }, Form::Human) => write_now(text(&data)),
+            (EventBody::Stream { .. }, Form::Json) => {}
+            (EventBody::Result { .. }, Form::Json) => return Ok(()),
+            (EventBody::Result { .. }, Form::Human) => {
+                write_now("\n");
+                return Ok(());
+            }
+            (EventBody::Error { error }, _) => return Err(error.into()),
         }
     }
 }
@@ -94,18 +113,4 @@ fn write_now(text: &str) {
     let mut out = io::stdout();
     // A closed output is noticed at the next line's end of input.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// Standard input's lines. Read by a thread of its own, because reading a terminal blocks.
-fn lines() -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if send.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receive
 }

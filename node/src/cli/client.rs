@@ -1,6 +1,7 @@
 //! A connection to a node.
 
-use super::Failure;
+use super::{Failure, args::NodeArgs};
+use http::{HeaderMap, HeaderValue, header};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use std::time::Duration;
 
@@ -14,13 +15,15 @@ const MESSAGE_BYTES_MAX: u32 = 64 << 20;
 /// Connects.
 ///
 /// # Errors
-/// The URL is none, or nobody answers there.
-pub async fn connect(url: &str) -> Result<WsClient, Failure> {
+/// The URL is none, nobody answers there, or the key cannot be sent.
+pub async fn connect(node: &NodeArgs) -> Result<WsClient, Failure> {
+    let url = &node.url;
     WsClientBuilder::default()
         .request_timeout(ANSWER_WAIT_MAX)
         .connection_timeout(CONNECT_WAIT_MAX)
         .max_request_size(MESSAGE_BYTES_MAX)
         .max_response_size(MESSAGE_BYTES_MAX)
+        .set_headers(headers(node.api_key.as_deref())?)
         .build(url)
         .await
         .map_err(|error| {
@@ -28,6 +31,18 @@ pub async fn connect(url: &str) -> Result<WsClient, Failure> {
                 "no node answers at {url}: {error}; start one with `realm serve --dev`, or name it with --url"
             ))
         })
+}
+
+/// The key goes where proxies and logs do not look: not into the URL.
+fn headers(api_key: Option<&str>) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = api_key {
+        let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
+            .map_err(|_| Failure::Usage("the key has characters that no key has".to_owned()))?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    Ok(headers)
 }
 
 /// The stream ended without a last event.

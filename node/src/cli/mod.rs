@@ -8,9 +8,11 @@ mod chain_log;
 mod chat;
 mod client;
 mod exit;
+mod lines;
 mod log;
 mod metadata;
 mod output;
+mod pages;
 mod serve;
 mod upgrade;
 
@@ -18,28 +20,33 @@ pub use exit::Failure;
 
 use args::{Args, ChainCommand, Command};
 use clap::Parser;
+use output::Form;
 use std::process::ExitCode;
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     // Prints help or what is wrong with the arguments, and ends, by itself.
     let args = Args::parse();
+    let form = Form::from(args.json);
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(form),
     }
 }
 
 fn run(args: Args) -> Result<(), Failure> {
+    let form = Form::from(args.json);
     match args.command {
         Command::Serve(args) => serve::run(*args),
-        Command::Call(args) => call::run(args),
-        Command::Chat(args) => chat::run(args),
-        Command::Metadata(args) => metadata::run(args),
+        Command::Call(args) => call::run(args, form),
+        Command::Chat(args) => chat::run(args, form),
+        Command::Metadata(args) => metadata::run(args, form),
         Command::BuildSpec(args) => build_spec::run(args),
-        Command::Upgrade(args) => upgrade::run(args),
-        Command::Rollback(args) => upgrade::roll_back(args),
-        Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args),
+        Command::Upgrade(args) => upgrade::run(args, form),
+        Command::Rollback(args) => upgrade::roll_back(args, form),
+        Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args, form),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Man { out } => pages::man(out.as_deref()),
     }
 }
 

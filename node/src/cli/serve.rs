@@ -23,7 +23,7 @@ const ANY_ORIGIN: &str = "*";
 /// # Errors
 /// It cannot start.
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
-    log::start(&args.log, args.log_format)?;
+    log::start(&args.log, args.log_format, args.log_prompts)?;
     let config = config(&args).map_err(start_failure)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,5 +1,7 @@
 //! The program as a person runs it: what it says when it cannot start, its exit codes, signals.
 
+mod commands;
+
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
     fs,
@@ -96,7 +98,12 @@ struct Served {
 }
 
 fn serve(model: &str) -> Served {
+    serve_with(model, &[])
+}
+
+fn serve_with(model: &str, flags: &[&str]) -> Served {
     let mut child = realm(&["serve", "--dev", "--no-metrics", "--port", "0", "--model", model, "--log-format", "json"])
+        .args(flags)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
