@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::TenantKey;
 use crate::chat_template::{ChatTemplate, Message, TemplateError};
@@ -63,6 +64,19 @@ pub struct EngineLoad {
     pub kv_blocks_cached: usize,
 }
 
+/// What a model's engine has done since it began; every number only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineCounters {
+    /// Steps computed: batches.
+    pub steps: u64,
+    /// Sequences in them, summed up: divided by `steps` it is the mean batch.
+    pub sequences: u64,
+    /// Tokens computed in them.
+    pub tokens: u64,
+    /// Time spent computing them.
+    pub busy: Duration,
+}
+
 impl Model {
     /// Opens a GGUF file or a Hugging Face folder, packs its weights, and starts its worker.
     ///
@@ -120,6 +134,11 @@ impl Model {
             kv_blocks_free: scheduler.pool().free_count(),
             kv_blocks_cached: scheduler.prefix_blocks(),
         })
+    }
+
+    /// What the engine has done.
+    pub fn counters(&self) -> EngineCounters {
+        self.shared().counters()
     }
 
     /// The names of all tensors, in the file's order.

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::executor::{Executor, ExecutorError, StepOutput};
+use crate::model::EngineCounters;
 use crate::scheduler::{JobId, Output, Plan, Refused, Scheduler, SequenceId};
 
 /// After a step, its decoding sequences are about to come back with their next tokens. Waiting for them fills the next
@@ -64,6 +65,7 @@ struct State {
     /// Sequences that got a result in the last step and did not come back since.
     expected: HashSet<SequenceId>,
     stopped: bool,
+    counters: EngineCounters,
 }
 
 /// The state that sessions and the worker share.
@@ -84,6 +86,11 @@ impl Shared {
     /// Looks at or changes the scheduler. What is done here must be quick.
     pub fn with<T>(&self, act: impl FnOnce(&mut Scheduler) -> T) -> T {
         act(&mut self.lock().scheduler)
+    }
+
+    /// What was done since the worker began.
+    pub fn counters(&self) -> EngineCounters {
+        self.lock().counters
     }
 
     /// Closes a sequence, with its job if it has one.
@@ -157,7 +164,7 @@ impl Worker {
     /// # Errors
     /// The system gives no thread.
     pub fn start(scheduler: Scheduler, executor: Box<dyn Executor>) -> std::io::Result<Self> {
-        let state = State { scheduler, waiting: HashMap::new(), expected: HashSet::new(), stopped: false };
+        let state = State { scheduler, waiting: HashMap::new(), expected: HashSet::new(), stopped: false, counters: EngineCounters::default() };
         let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new(), events: AtomicU64::new(0) });
         let mine = StopOnExit(shared.clone());
         let thread =
@@ -200,7 +207,7 @@ fn work(shared: &Shared, mut executor: Box<dyn Executor>) {
         match outcome {
             Ok(()) => {
                 let results = share_out(shared, &plan, &output, executor.vocab_len(), executor.hidden_len());
-                deliver(shared, &plan, results);
+                deliver(shared, &plan, results, last_step);
             }
             Err(error) => fail(shared, &plan, &error),
         }
@@ -281,10 +288,14 @@ fn take_front<'a>(from: &mut &'a [f32], len: usize) -> &'a [f32] {
     head
 }
 
-fn deliver(shared: &Shared, plan: &Plan, results: Vec<JobOutput>) {
+fn deliver(shared: &Shared, plan: &Plan, results: Vec<JobOutput>, took: Duration) {
     let mut finished = Vec::new();
     let mut state = shared.lock();
-    let State { scheduler, waiting, expected, .. } = &mut *state;
+    let State { scheduler, waiting, expected, counters, .. } = &mut *state;
+    counters.steps += 1;
+    counters.sequences += plan.parts.len() as u64;
+    counters.tokens += plan.tokens.len() as u64;
+    counters.busy += took;
     for (part, result) in plan.parts.iter().zip(results) {
         if let Some(waiting) = waiting.get_mut(&part.job) {
             waiting.output.append(result);

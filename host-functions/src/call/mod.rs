@@ -4,10 +4,12 @@
 mod handles;
 mod limiter;
 mod tenant;
+mod token_times;
 mod usage;
 
 pub(crate) use handles::{HandleKind, HandleTable};
 pub use tenant::{CallSetup, TenantResources};
+pub use token_times::TokenTimes;
 pub use usage::CallUsage;
 
 use crate::{

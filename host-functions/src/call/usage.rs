@@ -1,5 +1,6 @@
 //! What a call used: the numbers that metering, metrics and tests read.
 
+use super::TokenTimes;
 use crate::functions::HostFunction;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ pub struct CallUsage {
     pub cached_tokens: u64,
     /// Tokens drawn by `sample_token`.
     pub sampled_tokens: u64,
+    /// When they were drawn.
+    pub token_times: TokenTimes,
     /// Items emitted to the stream.
     pub events: u64,
     /// Bytes emitted to the stream.
@@ -36,6 +39,7 @@ impl Default for CallUsage {
             computed_tokens: 0,
             cached_tokens: 0,
             sampled_tokens: 0,
+            token_times: TokenTimes::default(),
             events: 0,
             event_bytes: 0,
             storage_read_bytes: 0,

@@ -52,6 +52,7 @@ fn sample_token(call: &mut HostCall<'_>, sampler: u32, logits: u32, row: u32) ->
     let held = state.inference.samplers.get_mut(sampler)?;
     let sampled = held.sampler.sample(row).map_err(|error| HostError::invalid(error.to_string()))?;
     state.usage.sampled_tokens += 1;
+    state.usage.token_times.sampled();
     Ok(held.last.insert(sampled).token)
 }
 

@@ -62,8 +62,10 @@ impl Dispatcher {
         meter: &mut CallMeter,
     ) -> Result<Value, RpcError> {
         let deadline = call.arrived + call.time_max;
+        let waiting = self.metrics.waiting();
         let places = tokio::time::timeout_at(deadline.into(), admission::admit(&call.tenant.gate, &self.gate));
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
+        drop(waiting);
         let setup = CallSetup {
             context,
             tenant: call.tenant.resources.clone(),

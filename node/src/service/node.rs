@@ -11,7 +11,7 @@ use crate::{
     drain::Drain,
     executor::{Executor, HostModel},
     methods::{self, ChainInfo},
-    metrics::{Metrics, register_executor},
+    metrics::{Metrics, register_executor, register_models, register_runtimes},
     server::Server,
     substrate::{self, View},
     tenants::{Tenant, TenantModels, Tenants, inspector},
@@ -60,6 +60,7 @@ impl Node {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).map_err(internal)?;
         register_executor(&registry, &executor).map_err(internal)?;
+        register_models(&registry, &models).map_err(internal)?;
         let dispatcher = Arc::new(Dispatcher {
             executor,
             tenants,
@@ -67,6 +68,7 @@ impl Node {
             drain: Drain::default(),
             metrics,
         });
+        register_runtimes(&registry, &dispatcher).map_err(internal)?;
         let chain = ChainInfo { name: config.chain.name.clone(), properties: config.chain.properties.clone() };
         let upgrader =
             Upgrader::new(config.upgrade, dispatcher.clone(), open.chain.clone(), open.slot.clone(), inspector);

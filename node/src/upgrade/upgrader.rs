@@ -86,6 +86,7 @@ impl Upgrader {
             Ok(candidate) => self.put_in_force(candidate, Entry::Upgrade).await,
             Err(error) => Err(error),
         };
+        self.count("upgrade", &upgraded);
         logged("upgrade", &scope, upgraded)
     }
 
@@ -95,9 +96,9 @@ impl Upgrader {
     /// [`UpgradeError`], by step.
     pub async fn dry_run(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
         let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
-        let candidate = self.accept(scope, upload).await?;
-        let (_, migrations) = self.migrate(&candidate).await?;
-        Ok(report(&candidate, None, migrations))
+        let tried = self.rehearsed(scope, upload).await;
+        self.count("dry_run", &tried);
+        tried
     }
 
     /// Puts the code in force that was in force before the last upgrade of this scope. Its own
@@ -114,7 +115,18 @@ impl Upgrader {
             Ok(candidate) => self.put_in_force(candidate, Entry::Rollback).await,
             Err(error) => Err(error),
         };
+        self.count("rollback", &rolled_back);
         logged("rollback", &scope, rolled_back)
+    }
+
+    async fn rehearsed(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
+        let candidate = self.accept(scope, upload).await?;
+        let (_, migrations) = self.migrate(&candidate).await?;
+        Ok(report(&candidate, None, migrations))
+    }
+
+    fn count(&self, kind: &str, outcome: &Result<UpgradeReport, UpgradeError>) {
+        self.dispatcher.metrics.upgrade(kind, outcome.as_ref().err().map(UpgradeError::step));
     }
 
     /// All checks of an upload, up to the trial call.
