@@ -8,7 +8,7 @@
 //!
 //! - [`service`]: from a configuration to a running [`Node`].
 //! - [`server`], [`connection`]: the port, and what is known of who comes in by it.
-//! - [`methods`]: the JSON-RPC methods.
+//! - [`methods`]: the JSON-RPC methods. [`console`]: a page for people.
 //! - [`web`], [`openai`]: what HTTP routes share, and OpenAI's API.
 //! - [`dispatcher`], [`admission`], [`events`]: the life of a call.
 //! - [`tenants`], [`runtimes`]: who may call, and what answers.
@@ -21,6 +21,7 @@ pub mod admission;
 pub mod chain;
 pub mod cli;
 pub mod connection;
+pub mod console;
 pub mod dispatcher;
 pub mod drain;
 pub mod events;

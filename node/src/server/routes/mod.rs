@@ -5,7 +5,7 @@ mod call;
 use crate::{
     connection::Connection,
     dispatcher::Dispatcher,
-    methods, openai,
+    console, methods, openai,
     web::{Web, json},
 };
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -42,6 +42,9 @@ where
 
 /// The answer of a route that reads no body and calls no function.
 fn at_once<B>(dispatcher: &Dispatcher, request: &Request<B>) -> Option<Response<HttpBody>> {
+    if let Some(page) = console::answer(request) {
+        return Some(page);
+    }
     let read_only = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
         "/health" if read_only => Some(health(dispatcher)),
