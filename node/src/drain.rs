@@ -50,6 +50,14 @@ impl Drain {
         self.cut.cancelled().await;
     }
 
+    /// Resolves when no new calls are taken any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn began(&self) {
+        self.draining.cancelled().await;
+    }
+
     /// Whether new calls are refused.
     pub fn is_draining(&self) -> bool {
         self.draining.is_cancelled()

@@ -76,6 +76,10 @@ error_codes! {
     UpgradeRefused = "UPGRADE_REFUSED", BASE + 15;
     /// There is no block of this hash, or it is kept no more.
     UnknownBlock = "UNKNOWN_BLOCK", BASE + 16;
+    /// The caller has no resumable stream of this id, or it is kept no more.
+    UnknownStream = "UNKNOWN_STREAM", BASE + 17;
+    /// Events that were asked for are kept no more. Data: `resume_from`, the first that is.
+    EventsLost = "EVENTS_LOST", BASE + 18;
 }
 
 /// The number that goes with a stable string, also one that only a runtime knows.

@@ -22,6 +22,13 @@ pub struct CallOptions {
     /// the call is refused with `RUNTIME_CHANGED` and not executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
+    /// Whether the call of `realm_subscribe` outlives its connection for a while, and `realm_resume` takes it up
+    /// again, by `id` or else by the id of its first subscription. Default no: a lost connection cancels it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resumable: bool,
+    /// Milliseconds that a resumable call and its events are kept while nobody follows. Default and most: the node's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_ms: Option<u64>,
 }
 
 impl CallOptions {

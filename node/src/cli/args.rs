@@ -177,6 +177,18 @@ pub struct LimitArgs {
     /// Milliseconds that a subscriber may keep an event waiting.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub slow_consumer_ms: Option<u64>,
+    /// Streams of a tenant that outlive their connections at once, running or over.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub kept_streams: Option<u32>,
+    /// Most milliseconds that such a stream is kept while nobody follows it.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub keep_stream_ms: Option<u64>,
+    /// Events that are kept of each such stream.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub kept_events: Option<u32>,
+    /// Bytes of events that are kept of each such stream.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..))]
+    pub kept_event_bytes: Option<u32>,
     /// Threads that compute. Default: the machine's cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,

@@ -102,11 +102,17 @@ fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
     set(&mut config.follow.followers_per_connection_max, limits.followers);
     set(&mut config.follow.pinned_blocks_max, limits.pinned_blocks);
     set(&mut config.follow.operations_max, limits.follow_operations);
+    set(&mut config.events.replay.streams_per_tenant_max, limits.kept_streams);
+    set(&mut config.events.replay.events_max, limits.kept_events);
+    set(&mut config.events.replay.bytes_max, limits.kept_event_bytes);
     set(&mut config.engine.threads, limits.threads.map(u32::from));
     config.server.subscriptions_max = limits.subscriptions.unwrap_or(config.server.subscriptions_max);
     config.server.request_bytes_max = limits.frame_bytes.unwrap_or(config.server.request_bytes_max);
     config.executor.instances_max = limits.instances.unwrap_or(config.executor.instances_max);
     config.engine.kv_bytes_max = limits.kv_bytes.unwrap_or(config.engine.kv_bytes_max);
+    if let Some(ms) = limits.keep_stream_ms {
+        config.events.replay.keep_max = Duration::from_millis(ms);
+    }
     if let Some(ms) = limits.slow_consumer_ms {
         config.events.slow_consumer_after = Duration::from_millis(ms);
     }

@@ -15,6 +15,10 @@ pub struct RequestOptions {
     pub tenant_id: Option<String>,
     /// The metadata it encoded by.
     pub runtime: Option<MetadataHash>,
+    /// Whether it outlives its connection.
+    pub resumable: bool,
+    /// How long it is kept while nobody follows.
+    pub keep: Option<Duration>,
     deadline_ms: Option<u64>,
 }
 
@@ -36,7 +40,12 @@ impl RequestOptions {
         let runtime = options.runtime.as_deref().map(|text| {
             metadata_hash(text).ok_or_else(|| invalid("options.runtime", "expected `0x` and 64 hex digits"))
         });
+        if options.keep_ms.is_some() && !options.resumable {
+            return Err(invalid("options.keep_ms", "only a call with `\"resumable\": true` is kept"));
+        }
         Ok(Self {
+            resumable: options.resumable,
+            keep: options.keep_ms.map(Duration::from_millis),
             id: options.id,
             tenant_id: options.tenant_id,
             runtime: runtime.transpose()?,
@@ -101,6 +110,8 @@ mod tests {
         refused(json!({"id": "a", "tenant": "b"}), "options.tenant");
         refused(json!({"deadline_ms": -1}), "options.deadline_ms");
         refused(json!({"runtime": "0x00"}), "options.runtime");
+        refused(json!({"resumable": 1}), "options.resumable");
+        refused(json!({"keep_ms": 5}), "options.keep_ms");
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub struct PreparedCall {
     pub(super) transcoder: Transcoder,
     pub(super) connection: Arc<Connection>,
     pub(super) request_id: Option<String>,
+    /// Whether its subscription outlives its connection, and how long, if its caller said that.
+    resumable: bool,
+    keep: Option<Duration>,
     /// From its arrival, queueing included.
     pub(super) time_max: Duration,
     pub(super) arrived: Instant,
@@ -49,6 +52,35 @@ impl PreparedCall {
     /// The client's own id of the request.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
+    }
+
+    /// Who calls.
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    /// The same call, where whoever asked waits for it.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS` if it shall be resumable, which only a subscription is.
+    pub fn attended(self) -> Result<Self, RpcError> {
+        match self.resumable {
+            false => Ok(self),
+            true => {
+                let message = "options.resumable: only realm_subscribe can be resumed";
+                Err(RpcError::new(ErrorCode::InvalidParams, message).with("field", "options.resumable"))
+            }
+        }
+    }
+
+    /// Whether its subscription outlives its connection.
+    pub fn is_resumable(&self) -> bool {
+        self.resumable
+    }
+
+    /// How long its events are kept while nobody follows, if its caller said that.
+    pub fn keep(&self) -> Option<Duration> {
+        self.keep
     }
 }
 
@@ -86,10 +118,20 @@ impl Dispatcher {
             transcoder,
             connection: connection.clone(),
             request_id: options.id,
+            resumable: options.resumable,
+            keep: options.keep,
             time_max,
             arrived,
             running,
         })
+    }
+
+    /// As whom a request is made that is no call but names a tenant in its options.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS`, `FORBIDDEN`.
+    pub fn tenant_of(&self, _connection: &Arc<Connection>, options: Option<Value>) -> Result<Arc<Tenant>, RpcError> {
+        self.tenants.select(RequestOptions::read(options)?.tenant_id.as_deref())
     }
 
     /// Settles a call of an export with raw SCALE arguments, hex with or without `0x`.
@@ -125,6 +167,8 @@ impl Dispatcher {
             arguments,
             connection: connection.clone(),
             request_id: None,
+            resumable: false,
+            keep: None,
             arrived,
             running,
         })

@@ -1,6 +1,9 @@
 //! One subscription from its first event to its last.
 
-use super::numbered::{NumberedSink, Unsent};
+use super::{
+    numbered::{NumberedSink, Unsent},
+    registry::ReplayLimits,
+};
 use crate::dispatcher::{Dispatcher, PreparedCall, Transcoder};
 use jsonrpsee::SubscriptionSink;
 use realm_rpc::{ErrorCode, EventBody, RpcError};
@@ -15,11 +18,13 @@ pub struct EventLimits {
     pub items_max: usize,
     /// How long a subscriber may keep an event waiting. Default 30 s.
     pub slow_consumer_after: Duration,
+    /// Bounds of streams that outlive their connections.
+    pub replay: ReplayLimits,
 }
 
 impl Default for EventLimits {
     fn default() -> Self {
-        Self { items_max: 16, slow_consumer_after: Duration::from_secs(30) }
+        Self { items_max: 16, slow_consumer_after: Duration::from_secs(30), replay: ReplayLimits::default() }
     }
 }
 
@@ -78,7 +83,7 @@ async fn pump(
     Ok(())
 }
 
-fn slow_consumer(waited: Duration) -> RpcError {
+pub(super) fn slow_consumer(waited: Duration) -> RpcError {
     let ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
     RpcError::new(ErrorCode::SlowConsumer, format!("an event was not read for {ms} ms")).with("waited_ms", ms)
 }

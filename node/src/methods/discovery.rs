@@ -40,6 +40,14 @@ fn method(name: &str) -> Value {
     let (params, result) = match name {
         "realm_call" => (call_params(), json!({"name": "result", "schema": {}})),
         "realm_subscribe" => (call_params(), json!({"name": "subscription", "schema": {"type": "string"}})),
+        "realm_resume" => (
+            json!([
+                param("id", true, json!({"type": "string"})),
+                param("from_seq", true, json!({"type": "integer", "minimum": 0})),
+                param("options", false, json!({"type": "object", "properties": {"tenant_id": {"type": "string"}}})),
+            ]),
+            json!({"name": "subscription", "schema": {"type": "string"}}),
+        ),
         "state_call" | "state_callAt" => (
             json!([
                 param("method", true, json!({"type": "string"})),
@@ -68,6 +76,8 @@ fn call_params() -> Value {
                     "tenant_id": {"type": "string"},
                     "deadline_ms": {"type": "integer", "minimum": 1},
                     "runtime": {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"},
+                    "resumable": {"type": "boolean"},
+                    "keep_ms": {"type": "integer", "minimum": 1},
                 },
             })
         ),

@@ -4,12 +4,17 @@
 mod discovery;
 mod realm;
 mod system;
+mod unsubscribe;
 
-use crate::{connection::Connection, dispatcher::Dispatcher, events::EventLimits};
+use crate::{
+    connection::Connection,
+    dispatcher::Dispatcher,
+    events::{EventLimits, Streams},
+};
 use jsonrpsee::{Extensions, RpcModule, core::RegisterMethodError};
 use realm_rpc::{
     ErrorCode, RpcError,
-    api::{DiscoveryServer, RealmServer, SystemServer},
+    api::{DiscoveryServer, RealmServer, ResumeServer, SystemServer},
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -39,7 +44,12 @@ pub fn all(
     others: RpcModule<()>,
 ) -> Result<RpcModule<()>, RegisterMethodError> {
     let mut module = RpcModule::new(());
-    module.merge(realm::Realm { dispatcher: dispatcher.clone(), events }.into_rpc())?;
+    let streams = Arc::new(Streams::new(events.replay));
+    let realm = realm::Realm { dispatcher: dispatcher.clone(), events, streams: streams.clone() };
+    let mut calls = RpcModule::new(());
+    calls.merge(RealmServer::into_rpc(realm.clone()))?;
+    calls.merge(ResumeServer::into_rpc(realm))?;
+    module.merge(unsubscribe::joined(calls, &streams)?)?;
     module.merge(others)?;
     module.merge(system::System { dispatcher: dispatcher.clone(), chain }.into_rpc())?;
     // Last, so that it knows the others; its own are listed too.

@@ -1,15 +1,15 @@
-//! `realm_call` and `realm_subscribe`.
+//! `realm_call`, `realm_subscribe` and `realm_resume`.
 
 use super::connection;
 use crate::{
     dispatcher::{Dispatcher, Request},
-    events::{self, EventLimits},
+    events::{self, EventLimits, Streams},
 };
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink,
     core::{RpcResult, SubscriptionResult, async_trait},
 };
-use realm_rpc::api::RealmServer;
+use realm_rpc::api::{RealmServer, ResumeServer};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -17,9 +17,11 @@ use std::sync::Arc;
 /// `realm_call` can find out the rest.
 const METADATA_METHOD: &str = "system_metadata";
 
+#[derive(Clone)]
 pub struct Realm {
     pub dispatcher: Arc<Dispatcher>,
     pub events: EventLimits,
+    pub streams: Arc<Streams>,
 }
 
 #[async_trait]
@@ -36,7 +38,7 @@ impl RealmServer for Realm {
         }
         let request = Request { function, params, options };
         let call = self.dispatcher.prepare(connection(extensions)?, request)?;
-        Ok(self.dispatcher.run(call, None).await?)
+        Ok(self.dispatcher.run(call.attended()?, None).await?)
     }
 
     async fn subscribe_events(
@@ -50,9 +52,35 @@ impl RealmServer for Realm {
         let request = Request { function, params, options };
         let prepared = connection(extensions).and_then(|connection| self.dispatcher.prepare(connection, request));
         match prepared {
+            Ok(call) if call.is_resumable() => {
+                events::start(&self.dispatcher, &self.streams, call, pending, self.events).await?;
+            }
             Ok(call) => {
                 let sink = pending.accept().await?;
                 events::serve(&self.dispatcher, call, sink, self.events).await;
+            }
+            Err(error) => pending.reject(error).await,
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ResumeServer for Realm {
+    async fn resume(
+        &self,
+        pending: PendingSubscriptionSink,
+        extensions: &Extensions,
+        id: String,
+        from_seq: u64,
+        options: Option<Value>,
+    ) -> SubscriptionResult {
+        let tenant = connection(extensions).and_then(|connection| self.dispatcher.tenant_of(connection, options));
+        let found = tenant.and_then(|tenant| self.streams.attach(&tenant.id, &id, from_seq));
+        let running = self.dispatcher.drain.enter();
+        match found.and_then(|reader| Ok((reader, running?))) {
+            Ok((reader, _running)) => {
+                events::follow(&self.dispatcher, &self.streams, reader, pending, self.events).await?;
             }
             Err(error) => pending.reject(error).await,
         }

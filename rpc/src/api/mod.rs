@@ -14,7 +14,7 @@ pub use admin::AdminServer;
 pub use archive::ArchiveServer;
 pub use chain::ChainServer;
 pub use chain_head::ChainHeadServer;
-pub use realm::RealmServer;
+pub use realm::{RealmServer, ResumeServer};
 pub use state::StateServer;
 pub use storage::StorageServer;
 pub use system::{DiscoveryServer, SystemServer};
@@ -22,7 +22,7 @@ pub use system::{DiscoveryServer, SystemServer};
 #[cfg(feature = "client")]
 pub use admin::AdminClient;
 #[cfg(feature = "client")]
-pub use realm::RealmClient;
+pub use realm::{RealmClient, ResumeClient};
 #[cfg(feature = "client")]
 pub use state::StateClient;
 #[cfg(feature = "client")]

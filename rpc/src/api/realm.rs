@@ -25,3 +25,16 @@ pub trait Realm {
         options: Option<Value>,
     ) -> SubscriptionResult;
 }
+
+/// Taking up streams again. A trait of its own, because jsonrpsee wants every subscription of a trait to have
+/// notifications of its own, and these are [`Realm`]'s.
+#[cfg_attr(not(feature = "client"), rpc(server))]
+#[cfg_attr(feature = "client", rpc(server, client))]
+pub trait Resume {
+    /// Follows a stream that was subscribed with the option `resumable`, from event `from_seq` on. `id` is its
+    /// `options.id`, else the id of its first subscription. Of `options` only `tenant_id` is read.
+    ///
+    /// `realm_unsubscribe` ends this subscription too; its own method is for clients that pair the two.
+    #[subscription(name = "realm_resume" => "realm_event", unsubscribe = "realm_unresume", item = crate::Event, with_extensions)]
+    async fn resume(&self, id: String, from_seq: u64, options: Option<Value>) -> SubscriptionResult;
+}

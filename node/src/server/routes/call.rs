@@ -61,7 +61,8 @@ where
         refused(status, RpcError::new(ErrorCode::InvalidParams, error.to_string()))
     })?;
     let function = head.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
-    web.dispatcher.prepare(connection, CallRequest { function, params, options }).map_err(failed)
+    let call = web.dispatcher.prepare(connection, CallRequest { function, params, options });
+    call.and_then(PreparedCall::attended).map_err(failed)
 }
 
 fn options(headers: &HeaderMap) -> Result<Option<Value>, RpcError> {
