@@ -1,0 +1,49 @@
+// Connections that are cut at random points: every token comes once and in order, and no stream begins anew in secret.
+import { RealmClient } from '@realm/client';
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { chance, connect, FlakyProxy, RealmNode } from './support.mjs';
+
+const STREAMS = 200;
+const AT_ONCE = 20;
+const PROMPTS = ['fox', 'lamp'].map((thing) => ({ prompt: `Once upon a time there was a ${thing}`, max_tokens: 24, temperature: 0 }));
+
+test('200 streams through a proxy that cuts', { timeout: 240_000 }, async (t) => {
+  const node = await RealmNode.start(t);
+  const steady = await connect(t, RealmClient, { wsUrl: node.url });
+  const whole = await Promise.all(PROMPTS.map(async (prompt) => (await steady.call('generate', prompt)).text));
+  const proxy = await FlakyProxy.start(t, node.port, chance(7), 2_000, 60_000);
+  const client = new RealmClient({ wsUrl: proxy.url, backoffMsMin: 5, backoffMsMax: 50 });
+  t.after(() => client.close());
+  while (!(await client.connect().then(() => true, () => false)));
+  let [next, again, resumed] = [0, 0, 0];
+  client.on('reconnect', () => (resumed += 1));
+
+  async function one(index) {
+    for (;;) {
+      const stream = client.stream('generate', PROMPTS[index % 2]);
+      const seen = [];
+      try {
+        for await (const token of stream) seen.push(token);
+      } catch (error) {
+        // If the request itself was cut, the client does not know whether it runs, and says so. A stream that has begun
+        // goes on.
+        assert.equal(error.code, 'DISCONNECTED', error.message);
+        assert.equal(seen.length, 0, `${error.message} after ${seen.length} tokens`);
+        again += 1;
+        continue;
+      }
+      const text = seen.map(({ text }) => text).join('');
+      assert.deepEqual([text, (await stream.result).text], [whole[index % 2], whole[index % 2]]);
+      const places = seen.map(({ index }) => index);
+      assert.deepEqual(places, [...new Set(places)].sort((a, b) => a - b));
+      return;
+    }
+  }
+  const worker = async () => {
+    while (next < STREAMS) await one(next++);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  t.diagnostic(`${proxy.cuts} cuts, ${resumed} new connections, ${again} requests that were lost on their way`);
+  assert.ok(proxy.cuts >= 20, `only ${proxy.cuts} cuts`);
+});
