@@ -276,7 +276,8 @@ class AsyncRealmClient:
 
     async def _resume(self, call: Call, link: Link) -> None:
         try:
-            subscription = str(await link.request(RESUME, [call.resume_id, call.next_seq], call.take))
+            tenant = [] if self._tenant_id is None else [{"tenant_id": self._tenant_id}]
+            subscription = str(await link.request(RESUME, [call.resume_id, call.next_seq, *tenant], call.take))
             self._attach(call, link, subscription)
         except RealmError as error:
             # If this connection is lost too, the next one is another chance.
