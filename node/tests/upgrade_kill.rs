@@ -62,14 +62,14 @@ impl Served {
     }
 
     fn ask(&self, arguments: &[&str]) -> Value {
-        let output = realm(arguments).args(["--url", &self.url]).output().unwrap();
+        let output = realm(arguments).args(["--json", "--url", &self.url]).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// The version in force, after everything that tells it was found to agree.
     fn version(&self) -> u64 {
-        let log = self.ask(&["chain", "log", "--limit", "1", "--json"]);
+        let log = self.ask(&["chain", "log", "--limit", "1"]);
         let to = &log[0]["change"]["to"];
         let made = self.ask(&["call", "generate", r#"{"prompt":"Once","max_tokens":1}"#]);
         assert_eq!(made["receipt"]["code_hash"], to["code_hash"], "the code that answers is the log's");
