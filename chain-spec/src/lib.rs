@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod limits;
 mod presets;
 mod reader;
 mod source;
@@ -18,6 +19,7 @@ mod spec;
 mod tenant;
 
 pub use error::{SpecError, SpecProblem};
+pub use limits::TenantLimits;
 pub use source::{CodeSource, ModelSource};
 pub use spec::{ChainSpec, ModelSpec};
-pub use tenant::{TenantLimits, TenantPrices, TenantSpec};
+pub use tenant::{TenantPrices, TenantSpec};

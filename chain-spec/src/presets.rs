@@ -39,6 +39,8 @@ impl ChainSpec {
             cached_nano_usd_per_1k: 50_000,
             generated_nano_usd_per_1k: 1_500_000,
         };
+        (acme.limits.requests_per_minute, acme.limits.requests_burst) = (6_000, 6_000);
+        (acme.limits.tokens_per_minute, acme.limits.tokens_burst) = (2_000_000, 2_000_000);
         let mut startup = TenantSpec::new("startup_inc", MODEL);
         startup.prices = TenantPrices {
             prompt_nano_usd_per_1k: 800_000,
@@ -48,10 +50,14 @@ impl ChainSpec {
         startup.limits.concurrent_calls_max = 4;
         startup.limits.queue_len_max = 16;
         startup.limits.max_tokens = 1024;
+        (startup.limits.requests_per_minute, startup.limits.requests_burst) = (600, 600);
+        (startup.limits.tokens_per_minute, startup.limits.tokens_burst) = (200_000, 200_000);
         let mut enterprise = TenantSpec::new("enterprise_co", MODEL);
         enterprise.weight = 4;
         enterprise.limits.concurrent_calls_max = 64;
         enterprise.limits.queue_len_max = 256;
+        (enterprise.limits.requests_per_minute, enterprise.limits.requests_burst) = (60_000, 60_000);
+        (enterprise.limits.tokens_per_minute, enterprise.limits.tokens_burst) = (20_000_000, 20_000_000);
         enterprise.prices = TenantPrices {
             prompt_nano_usd_per_1k: 300_000,
             cached_nano_usd_per_1k: 30_000,

@@ -1,6 +1,6 @@
 //! A tenant of the genesis: which model answers it, what it pays, how much it may hold.
 
-use crate::{CodeSource, SpecError, reader::Field};
+use crate::{CodeSource, SpecError, TenantLimits, reader::Field};
 use serde_json::{Map, Value, json};
 
 /// Nano-dollars that a thousand tokens may cost at most: a million dollars.
@@ -36,36 +36,6 @@ pub struct TenantPrices {
     pub cached_nano_usd_per_1k: u64,
     /// For generated tokens.
     pub generated_nano_usd_per_1k: u64,
-}
-
-/// What one tenant may hold or use at a time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TenantLimits {
-    /// Calls that run at once. Default 16.
-    pub concurrent_calls_max: u32,
-    /// Calls that wait for one of those places. Default 64.
-    pub queue_len_max: u32,
-    /// Tokens that one call may generate. Default 4096.
-    pub max_tokens: u32,
-    /// Milliseconds that one call may take, queueing included. Default 600000.
-    pub deadline_ms_max: u64,
-    /// Bytes of a call's linear memory. Default 64 MiB.
-    pub guest_memory_bytes_max: u64,
-    /// Bytes of durable storage. Default 64 MiB.
-    pub storage_bytes_max: u64,
-}
-
-impl Default for TenantLimits {
-    fn default() -> Self {
-        Self {
-            concurrent_calls_max: 16,
-            queue_len_max: 64,
-            max_tokens: 4096,
-            deadline_ms_max: 600_000,
-            guest_memory_bytes_max: 64 << 20,
-            storage_bytes_max: 64 << 20,
-        }
-    }
 }
 
 impl TenantSpec {
@@ -129,44 +99,6 @@ impl TenantPrices {
             "prompt_nano_usd_per_1k": self.prompt_nano_usd_per_1k,
             "cached_nano_usd_per_1k": self.cached_nano_usd_per_1k,
             "generated_nano_usd_per_1k": self.generated_nano_usd_per_1k,
-        })
-    }
-}
-
-impl TenantLimits {
-    fn read(field: Field<'_>) -> Result<Self, SpecError> {
-        let object = field.object(&[
-            "concurrent_calls_max",
-            "queue_len_max",
-            "max_tokens",
-            "deadline_ms_max",
-            "guest_memory_bytes_max",
-            "storage_bytes_max",
-        ])?;
-        let default = Self::default();
-        Ok(Self {
-            concurrent_calls_max: object
-                .or("concurrent_calls_max", default.concurrent_calls_max, |field| field.integer32(1, 10_000))?,
-            queue_len_max: object.or("queue_len_max", default.queue_len_max, |field| field.integer32(0, 100_000))?,
-            max_tokens: object.or("max_tokens", default.max_tokens, |field| field.integer32(1, 1 << 24))?,
-            deadline_ms_max: object
-                .or("deadline_ms_max", default.deadline_ms_max, |field| field.integer(1, 86_400_000))?,
-            guest_memory_bytes_max: object.or("guest_memory_bytes_max", default.guest_memory_bytes_max, |field| {
-                field.integer(1 << 20, 4 << 30)
-            })?,
-            storage_bytes_max: object
-                .or("storage_bytes_max", default.storage_bytes_max, |field| field.integer(0, 1 << 50))?,
-        })
-    }
-
-    fn to_value(self) -> Value {
-        json!({
-            "concurrent_calls_max": self.concurrent_calls_max,
-            "queue_len_max": self.queue_len_max,
-            "max_tokens": self.max_tokens,
-            "deadline_ms_max": self.deadline_ms_max,
-            "guest_memory_bytes_max": self.guest_memory_bytes_max,
-            "storage_bytes_max": self.storage_bytes_max,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The file format at its boundary: what is read, and what each mistake is answered with.
 
-use realm_chain_spec::{ChainSpec, CodeSource, ModelSource};
+use realm_chain_spec::{ChainSpec, CodeSource, ModelSource, TenantLimits};
 
 fn minimal(field: &str, value: &str) -> String {
     let mut fields = vec![
@@ -23,6 +23,17 @@ fn a_minimal_file_gets_the_defaults() {
     assert_eq!(spec.runtime, CodeSource::Embedded);
     assert_eq!(spec.models[0].path, ModelSource::File("weights/m.gguf".into()));
     assert_eq!((spec.tenants[0].weight, spec.tenants[0].limits.concurrent_calls_max), (1, 16));
+}
+
+#[test]
+fn a_burst_is_a_minutes_unless_said_otherwise() {
+    let limits = |json: &str| {
+        let tenants = format!(r#"[{{"id":"t","model":"m","limits":{json}}}]"#);
+        ChainSpec::from_json(&minimal("tenants", &tenants)).unwrap().tenants[0].limits
+    };
+    let given = limits(r#"{"requests_per_minute":30,"tokens_per_minute":9,"tokens_burst":4}"#);
+    assert_eq!((given.requests_burst, given.tokens_burst), (30, 4));
+    assert_eq!(limits("{}"), TenantLimits::default());
 }
 
 #[test]

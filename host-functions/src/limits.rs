@@ -58,6 +58,11 @@ impl Default for HostLimits {
 pub struct InferenceLimits {
     /// Tokens that one host function takes. Default 2^20.
     pub tokens_max: u32,
+    /// Tokens of the prompts of one call: given to sessions without having been sampled, or found in the cache, and of
+    /// texts to embed. Default 2^20.
+    pub prompt_tokens_max: u32,
+    /// Tokens that one call samples, tokens that end an answer not counted. Default 2^20.
+    pub generated_tokens_max: u32,
     /// Messages of one conversation. Default 4096.
     pub messages_max: u32,
     /// Sessions that a call holds at once. Default 8.
@@ -70,7 +75,15 @@ pub struct InferenceLimits {
 
 impl Default for InferenceLimits {
     fn default() -> Self {
-        Self { tokens_max: 1 << 20, messages_max: 4096, sessions_max: 8, samplers_max: 16, logits_bytes_max: 128 << 20 }
+        Self {
+            tokens_max: 1 << 20,
+            prompt_tokens_max: 1 << 20,
+            generated_tokens_max: 1 << 20,
+            messages_max: 4096,
+            sessions_max: 8,
+            samplers_max: 16,
+            logits_bytes_max: 128 << 20,
+        }
     }
 }
 

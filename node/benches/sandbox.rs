@@ -70,6 +70,7 @@ fn setup(tenant: Arc<TenantResources>) -> CallSetup {
         connection: None,
         events: None,
         deadline: Some(Instant::now() + Duration::from_secs(10)),
+        tally: Arc::default(),
     }
 }
 

@@ -55,7 +55,7 @@ pub use embed::{EMBED_TEXTS_MAX, EmbedError};
 pub use executor::ExecutorError;
 pub use info::ModelInfo;
 pub use load::LoadError;
-pub use model::{EngineCounters, EngineLoad, Model, TensorError, TensorView};
+pub use model::{EngineCounters, EngineLoad, Model, TenantShare, TensorError, TensorView};
 pub use progress::{LoadProgress, LoadStage, Silent};
 pub use realm_kernels::WeightType;
 pub use sampling::{Sampled, Sampler, SamplingParams};

@@ -14,6 +14,7 @@ use crate::progress::LoadProgress;
 use crate::session::{Session, SessionError};
 use crate::tensor_info::{TensorInfo, type_name};
 use crate::tokenizer::Tokenizer;
+use crate::scheduler::{TenantBounds, WEIGHT_DEFAULT};
 use crate::worker::{Shared, Worker};
 
 /// A model that all tenants share. Its weights are in memory once; its worker computes all sessions' forward passes in
@@ -39,6 +40,24 @@ pub struct TensorView<'a> {
     pub weight_type: realm_kernels::WeightType,
     /// As stored; little-endian.
     pub bytes: &'a [u8],
+}
+
+/// What one tenant may take of a model's engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantShare {
+    /// Its share of the tokens, relative to the other tenants'. Default 1.
+    pub weight: u32,
+    /// Bytes of KV memory that its sequences and its kept prefixes may take. When it needs more, its own give way, and
+    /// nobody else's. Default: as much as the engine's configuration gives one tenant.
+    pub kv_bytes_max: u64,
+    /// Sessions that it may have open. Default: as many as the engine has.
+    pub sessions_max: usize,
+}
+
+impl Default for TenantShare {
+    fn default() -> Self {
+        Self { weight: WEIGHT_DEFAULT, kv_bytes_max: u64::MAX, sessions_max: usize::MAX }
+    }
 }
 
 /// There is no such tensor or layer.
@@ -118,10 +137,16 @@ impl Model {
         Session::open(self.clone(), owner, prefix)
     }
 
-    /// Sets a tenant's share of the tokens, relative to the others'. Default:
-    /// [`WEIGHT_DEFAULT`](crate::WEIGHT_DEFAULT).
-    pub fn set_weight(&self, tenant: TenantKey, weight: u32) {
-        self.shared().with(|scheduler| scheduler.set_weight(tenant, weight));
+    /// Sets what a tenant may take of this engine, from now on. Default: [`TenantShare::default`].
+    pub fn set_share(&self, tenant: TenantKey, share: TenantShare) {
+        let blocks_max = (share.kv_bytes_max / self.kv_block_bytes).clamp(1, u64::from(u32::MAX)) as u32;
+        let bounds = TenantBounds { weight: share.weight, sequences_max: share.sessions_max, blocks_max };
+        self.shared().with(|scheduler| scheduler.set_bounds(tenant, bounds));
+    }
+
+    /// Forgets what was set for a tenant that is no more.
+    pub fn forget_share(&self, tenant: TenantKey) {
+        self.shared().with(|scheduler| scheduler.forget_bounds(tenant));
     }
 
     /// How busy the engine is now.

@@ -3,11 +3,13 @@
 
 mod handles;
 mod limiter;
+mod tally;
 mod tenant;
 mod token_times;
 mod usage;
 
 pub(crate) use handles::{HandleKind, HandleTable};
+pub use tally::CallTally;
 pub use tenant::{CallSetup, TenantResources};
 pub use token_times::TokenTimes;
 pub use usage::CallUsage;
@@ -94,10 +96,16 @@ impl CallState {
         &self.setup.tenant
     }
 
+    /// What the call is charged for.
+    pub fn tally(&self) -> &Arc<CallTally> {
+        &self.setup.tally
+    }
+
     /// What the call used up to now.
     pub fn usage(&self) -> CallUsage {
         let mut usage = self.usage.clone();
         usage.memory_bytes = self.limiter.memory_bytes() as u64;
+        usage.cpu_time = self.setup.tally.cpu_time();
         usage
     }
 

@@ -1,5 +1,6 @@
 //! What a tenant's calls may reach, and what one call is given.
 
+use super::CallTally;
 use crate::{
     limits::HostLimits,
     model::HostModel,
@@ -38,4 +39,6 @@ pub struct CallSetup {
     pub events: Option<mpsc::Sender<Vec<u8>>>,
     /// When the call must have ended. Default: never.
     pub deadline: Option<Instant>,
+    /// Where what the call is charged for is counted.
+    pub tally: Arc<CallTally>,
 }

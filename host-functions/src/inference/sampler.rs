@@ -47,13 +47,21 @@ fn sampler_accept(call: &mut HostCall<'_>, sampler: u32, tokens_ptr: u32, count:
 }
 
 fn sample_token(call: &mut HostCall<'_>, sampler: u32, logits: u32, row: u32) -> Result<u32, HostError> {
+    let generated_max = call.limits().inference.generated_tokens_max;
+    let generated = call.state().tally().generated_tokens() + 1;
+    HostError::check_limit("tokens that the call generates", generated, generated_max.into())?;
+    let model = call.model()?;
     let state = call.state_mut();
     let row = state.inference.logits.row(logits, row)?;
     let held = state.inference.samplers.get_mut(sampler)?;
     let sampled = held.sampler.sample(row).map_err(|error| HostError::invalid(error.to_string()))?;
+    let token = held.last.insert(sampled).token;
     state.usage.sampled_tokens += 1;
     state.usage.token_times.sampled();
-    Ok(held.last.insert(sampled).token)
+    if !model.model().tokenizer().is_end(token) {
+        state.tally().generated();
+    }
+    Ok(token)
 }
 
 fn sampled_logprob(call: &mut HostCall<'_>, sampler: u32) -> Result<u32, HostError> {

@@ -25,9 +25,11 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 fn session_open(call: &mut HostCall<'_>, prefix_ptr: u32, count: u32) -> Result<u32, HostError> {
     call.state().inference.sessions.check_room()?;
     let prefix = call.tokens(prefix_ptr, count)?;
+    check_prompt(call, u64::from(count))?;
     let model = call.model()?;
     let session = model.model().open_session(call.state().tenant().key, &prefix).map_err(session_error)?;
     call.state_mut().usage.cached_tokens += u64::from(session.reused_len());
+    call.state().tally().cached(u64::from(session.reused_len()));
     call.state_mut().inference.sessions.insert(session)
 }
 
@@ -48,6 +50,7 @@ async fn session_forward(
         _ => return Err(HostError::invalid(format!("unknown flags {flags:#x}"))),
     };
     held(call, session)?;
+    check_prompt(call, call.state().tally().new_prompt_tokens(u64::from(count)))?;
     let tokens = call.tokens(tokens_ptr, count)?;
     let row_count = if rows == Rows::All { u64::from(count) } else { 1 };
     let vocabulary_len = u64::from(call.model()?.model().info().vocab_size);
@@ -56,6 +59,7 @@ async fn session_forward(
         call.state_mut().inference.sessions.get_mut(session)?.forward(tokens, rows).await.map_err(forward_error)?;
     let state = call.state_mut();
     state.usage.computed_tokens += u64::from(count);
+    state.tally().computed(u64::from(count));
     state.inference.logits.insert(logits)
 }
 
@@ -87,10 +91,20 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
         None => call.model()?,
     };
     let owner = call.state().tenant().key;
+    let tokens = model.model().tokenizer().encode(&text, true).map_err(encode_error)?.len() as u64;
+    check_prompt(call, tokens)?;
     let embedded = model.model().embed(owner, vec![text]).await.map_err(embed_error)?;
+    call.state_mut().usage.computed_tokens += tokens;
+    call.state().tally().embedded(tokens);
     let vector =
         embedded.into_iter().next().ok_or_else(|| HostError::Internal("the model gave no vector for a text".into()))?;
     call.state_mut().put_result(vector.iter().flat_map(|value| value.to_le_bytes()).collect())
+}
+
+/// Whether the call may have this many more tokens of prompts.
+fn check_prompt(call: &HostCall<'_>, more: u64) -> Result<(), HostError> {
+    let asked = call.state().tally().prompt_tokens() + more;
+    HostError::check_limit("tokens of the call's prompts", asked, call.limits().inference.prompt_tokens_max.into())
 }
 
 fn held<'c>(call: &'c HostCall<'_>, session: u32) -> Result<&'c Session, HostError> {

@@ -19,7 +19,7 @@ pub use options::RequestOptions;
 pub use prepare::{PreparedCall, Request};
 pub use transcoder::Transcoder;
 
-use crate::{admission::Gate, drain::Drain, executor::Executor, metrics::Metrics, tenants::Tenants};
+use crate::{admission::Admission, drain::Drain, executor::Executor, metrics::Metrics, tenants::Tenants};
 use std::sync::Arc;
 
 /// Calls functions for connections. One per node.
@@ -30,7 +30,7 @@ pub struct Dispatcher {
     /// Whom they may be made as.
     pub tenants: Tenants,
     /// All tenants' calls pass here.
-    pub gate: Gate,
+    pub admission: Admission,
     /// Counts them, and refuses them when the node stops.
     pub drain: Drain,
     /// Told of each.

@@ -88,7 +88,7 @@ impl Dispatcher {
     /// Settles who calls what with which arguments.
     ///
     /// # Errors
-    /// `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `SHUTTING_DOWN`.
+    /// `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
     pub fn prepare(&self, connection: &Arc<Connection>, request: Request) -> Result<PreparedCall, RpcError> {
         let arrived = Instant::now();
         let running = self.drain.enter()?;
@@ -111,6 +111,7 @@ impl Dispatcher {
             None => (metadata.encode_arguments(function, &params).map_err(errors::from_encode)?, Form::Json),
         };
         let transcoder = Transcoder::new(runtime.clone(), function.name.full(), form);
+        self.admission.begin(&tenant)?;
         Ok(PreparedCall {
             tenant,
             runtime,
@@ -137,7 +138,7 @@ impl Dispatcher {
     /// Settles a call of an export with raw SCALE arguments, hex with or without `0x`.
     ///
     /// # Errors
-    /// `INVALID_PARAMS`, `UNKNOWN_FUNCTION`, `SHUTTING_DOWN`.
+    /// `INVALID_PARAMS`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
     pub fn prepare_raw(
         &self,
         connection: &Arc<Connection>,
@@ -159,6 +160,7 @@ impl Dispatcher {
         }
         let digits = arguments.strip_prefix("0x").unwrap_or(arguments);
         let arguments = hex::decode(digits).map_err(|_| errors::bad_hex("data"))?;
+        self.admission.begin(&tenant)?;
         Ok(PreparedCall {
             transcoder: Transcoder::new(runtime.clone(), export, Form::Scale),
             time_max: tenant.deadline_max(),

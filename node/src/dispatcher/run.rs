@@ -2,16 +2,15 @@
 
 use super::{Dispatcher, PreparedCall, errors};
 use crate::{
-    admission,
     drain::cut_short,
-    executor::{CallOutcome, CallSetup},
+    executor::{CallOutcome, CallSetup, CallTally},
     metrics::CallMeter,
 };
 use futures::FutureExt;
 use realm_primitives::{CallContext, H256};
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -63,7 +62,7 @@ impl Dispatcher {
     ) -> Result<Value, RpcError> {
         let deadline = call.arrived + call.time_max;
         let waiting = self.metrics.waiting();
-        let places = tokio::time::timeout_at(deadline.into(), admission::admit(&call.tenant.gate, &self.gate));
+        let places = tokio::time::timeout_at(deadline.into(), self.admission.enter(&call.tenant));
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
         let setup = CallSetup {
@@ -72,6 +71,7 @@ impl Dispatcher {
             connection: call.connection.memory_of(&call.tenant.id),
             events,
             deadline: Some(deadline),
+            tally: Arc::new(CallTally::new(self.admission.computed_by(&call.tenant))),
         };
         let work = self.executor.call(&call.runtime.code, call.transcoder.export(), &call.arguments, setup);
         let CallOutcome { result, usage } = work.await;

@@ -75,7 +75,7 @@ pub(super) async fn rehearse(
             return (CallOutcome { result: Err(error), usage }, None);
         }
     };
-    let clock = CpuClock::default();
+    let clock = CpuClock::new(setup.tally.clone());
     let mut store = new_store(executor, code, setup, &clock);
     let result = {
         let _alive = executor.stats.instance();
@@ -103,7 +103,7 @@ pub(super) async fn rehearse(
     });
     let changes = if result.is_ok() { store.data_mut().take_changes() } else { None };
     let mut usage = store.data().usage();
-    (usage.cpu_time, usage.wall_time) = (clock.used(), began.elapsed());
+    usage.wall_time = began.elapsed();
     // The instance goes back to the pool before the commit, which may wait for the disk.
     drop(store);
     drop(permit);

@@ -1,6 +1,7 @@
 //! Processor time of a call: what its polls spend on the threads that poll it. Guest and host
 //! functions run inside the polls; a call that waits is not polled and costs nothing.
 
+use realm_host_functions::CallTally;
 use std::{
     pin::Pin,
     sync::{
@@ -11,22 +12,27 @@ use std::{
     time::Duration,
 };
 
-/// Processor time that a call has used, shared between its future and its epoch callback.
-#[derive(Clone, Debug, Default)]
+/// Processor time that a call has used, shared between its future and its epoch callback. The polls
+/// that ended are in the call's tally, which outlives the call.
+#[derive(Clone, Debug)]
 pub(super) struct CpuClock(Arc<Times>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Times {
-    /// Nanoseconds of the polls that ended.
-    ended_ns: AtomicU64,
+    tally: Arc<CallTally>,
     /// Thread time at which the present poll began.
     began_ns: AtomicU64,
 }
 
 impl CpuClock {
+    /// A clock that counts in this tally.
+    pub(super) fn new(tally: Arc<CallTally>) -> Self {
+        Self(Arc::new(Times { tally, began_ns: AtomicU64::new(0) }))
+    }
+
     /// Time used by the polls that ended.
     pub(super) fn used(&self) -> Duration {
-        Duration::from_nanos(self.0.ended_ns.load(Ordering::Relaxed))
+        self.0.tally.cpu_time()
     }
 
     /// Time used up to now; asked from inside a poll.
@@ -55,7 +61,7 @@ impl<F: Future> Future for Timed<F> {
         let clock = self.clock.0.clone();
         clock.began_ns.store(began, Ordering::Relaxed);
         let outcome = self.future.as_mut().poll(context);
-        clock.ended_ns.fetch_add(thread_time_ns().saturating_sub(began), Ordering::Relaxed);
+        clock.tally.add_cpu_time_ns(thread_time_ns().saturating_sub(began));
         outcome
     }
 }

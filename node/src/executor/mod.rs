@@ -25,6 +25,6 @@ pub use call::CallOutcome;
 pub use code::RuntimeCode;
 pub use config::ExecutorConfig;
 pub use error::{CallError, CodeError};
-pub use realm_host_functions::{CallSetup, CallUsage, ConnectionMemory, HostModel, TenantResources};
+pub use realm_host_functions::{CallSetup, CallTally, CallUsage, ConnectionMemory, HostModel, TenantResources};
 pub use sandbox::{Executor, ExecutorError};
 pub use stats::ExecutorStats;

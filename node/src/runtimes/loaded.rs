@@ -141,6 +141,7 @@ async fn ask<T: Decode>(
         connection: None,
         events: None,
         deadline: Some(Instant::now() + DESCRIBE_TIME_MAX),
+        tally: Arc::default(),
     };
     let no_answer = |why| LoadRuntimeError::NoAnswer { function, why };
     let answer =

@@ -6,7 +6,7 @@ use super::{
     models,
 };
 use crate::{
-    admission::Gate,
+    admission::{Admission, LineLimits},
     dispatcher::Dispatcher,
     drain::Drain,
     executor::{Executor, HostModel},
@@ -61,10 +61,13 @@ impl Node {
         let metrics = Metrics::register(&registry).map_err(internal)?;
         register_executor(&registry, &executor).map_err(internal)?;
         register_models(&registry, &models).map_err(internal)?;
+        // A call that has a place has an instance too: the fair line is the only one.
+        let running_max = config.calls_max.min(config.executor.instances_max as usize);
+        let line = LineLimits { running_max, queue_len_max: config.queue_len_max };
         let dispatcher = Arc::new(Dispatcher {
             executor,
             tenants,
-            gate: Gate::new(config.calls_max, config.queue_len_max),
+            admission: Admission::new(line),
             drain: Drain::default(),
             metrics,
         });

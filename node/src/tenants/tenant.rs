@@ -1,8 +1,7 @@
 //! One tenant.
 
-use super::limits::host_limits;
+use super::limits::{engine_share, host_limits};
 use crate::{
-    admission::Gate,
     executor::{ExecutorConfig, HostModel, TenantResources},
     runtimes::TenantRuntime,
 };
@@ -49,8 +48,8 @@ pub struct Tenant {
     pub resources: Arc<TenantResources>,
     /// The runtime that answers it: its own, or the chain's.
     pub runtime: TenantRuntime,
-    /// Its own calls pass here before the node's gate.
-    pub gate: Gate,
+    /// Its share of the machine, relative to the other tenants'.
+    pub weight: u32,
     /// What it pays.
     pub prices: Prices,
     /// How much it may hold.
@@ -78,11 +77,14 @@ impl Tenant {
         let resources = resources(&spec.id, models, store, &spec.limits, executor);
         // Who kept a tenant's state that was removed has nothing to do with one that is added now.
         resources.storage.open_to_all();
+        for model in resources.model.iter().chain(&resources.embedding_model) {
+            model.model().set_share(resources.key, engine_share(spec.weight, &spec.limits));
+        }
         Arc::new(Self {
             id: spec.id.as_str().into(),
             resources,
             runtime,
-            gate: Gate::new(spec.limits.concurrent_calls_max as usize, spec.limits.queue_len_max as usize),
+            weight: spec.weight,
             prices: Prices {
                 prompt_nano_usd_per_1k: spec.prices.prompt_nano_usd_per_1k,
                 cached_nano_usd_per_1k: spec.prices.cached_nano_usd_per_1k,

@@ -66,6 +66,7 @@ impl Rehearsal<'_> {
             connection: None,
             events: None,
             deadline: Some(Instant::now() + self.time_max),
+            tally: Arc::default(),
         };
         let (outcome, changes) = self.executor.rehearse(&self.runtime.code, export, arguments, setup).await;
         let answer = outcome.result?;

@@ -78,6 +78,7 @@ impl Guest {
             connection: options.connection,
             events: options.events,
             deadline: options.deadline.map(|deadline| Instant::now() + deadline),
+            tally: Arc::default(),
         }
     }
 

@@ -84,6 +84,7 @@ impl Held {
                 connection: None,
                 events: Some(events),
                 deadline: None,
+                tally: std::sync::Arc::default(),
             };
             executor.call(&runtime.code, export, &[], setup).await.result
         });

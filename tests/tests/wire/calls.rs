@@ -53,6 +53,7 @@ async fn every_token_passes_through_the_sandbox() {
         connection: None,
         events: None,
         deadline: None,
+        tally: std::sync::Arc::default(),
     };
     let options = GenerateOptions { max_tokens: Some(24), temperature: Some(Milli(0)), ..GenerateOptions::default() };
     let arguments = ("Once".to_owned(), options).encode();

@@ -31,11 +31,13 @@ pub struct BlockPool {
     /// Taken from the end, so that recently used (and so probably cached) memory is used again first.
     free: Vec<BlockId>,
     held: HashMap<TenantKey, u32>,
+    /// For tenants without a bound of their own.
     tenant_blocks_max: u32,
+    bounds: HashMap<TenantKey, u32>,
 }
 
 impl BlockPool {
-    /// `block_count` blocks, of which one tenant may hold `tenant_blocks_max`.
+    /// `block_count` blocks, of which one tenant may hold `tenant_blocks_max` unless it is given another bound.
     pub fn new(block_count: u32, tenant_blocks_max: u32) -> Self {
         let nobody = TenantKey::new([0; 32]);
         Self {
@@ -44,6 +46,7 @@ impl BlockPool {
             free: (0..block_count).rev().map(BlockId).collect(),
             held: HashMap::new(),
             tenant_blocks_max,
+            bounds: HashMap::new(),
         }
     }
 
@@ -56,9 +59,19 @@ impl BlockPool {
         self.free.len() as u32
     }
 
-    /// The most blocks one tenant may hold.
-    pub fn tenant_blocks_max(&self) -> u32 {
-        self.tenant_blocks_max.min(self.block_count())
+    /// The most blocks that `owner` may hold.
+    pub fn blocks_max_of(&self, owner: TenantKey) -> u32 {
+        let own = self.bounds.get(&owner).copied().unwrap_or(u32::MAX);
+        own.min(self.tenant_blocks_max).clamp(1, self.block_count().max(1))
+    }
+
+    /// Gives a tenant a bound of its own, or with `None` takes it away. One that holds more keeps it for now, and gets
+    /// nothing more before it is below its bound.
+    pub fn set_blocks_max_of(&mut self, owner: TenantKey, blocks_max: Option<u32>) {
+        match blocks_max {
+            Some(blocks_max) => self.bounds.insert(owner, blocks_max),
+            None => self.bounds.remove(&owner),
+        };
     }
 
     /// Blocks that `owner` holds, each counted once however often it is referenced.
@@ -76,7 +89,7 @@ impl BlockPool {
     /// # Errors
     /// The [`Shortage`] that stands in the way; the tenant's own bound is named first.
     pub fn available(&self, owner: TenantKey, count: u32) -> Result<(), Shortage> {
-        if count > self.tenant_blocks_max.saturating_sub(self.held_by(owner)) {
+        if count > self.blocks_max_of(owner).saturating_sub(self.held_by(owner)) {
             return Err(Shortage::Tenant);
         }
         if count > self.free_count() { Err(Shortage::Node) } else { Ok(()) }

@@ -3,7 +3,8 @@
 //! Every tenant has a clock that advances by tokens served / weight. Whoever's clock is furthest behind is served
 //! next, so over any stretch in which two tenants both want more than they get, they get tokens in proportion to their
 //! weights, however many sequences each of them runs. A tenant that comes back from a pause starts at the present: not
-//! having asked earns no credit.
+//! having asked earns no credit. Nor does leaving: a clock that is ahead of the present is kept until the present has
+//! come up to it, or a tenant could shed what it was served by closing its sequences and opening new ones.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,12 +12,12 @@ use super::JobId;
 use crate::TenantKey;
 
 /// The share of a tenant for which none was set.
-pub const WEIGHT_DEFAULT: u32 = 100;
+pub const WEIGHT_DEFAULT: u32 = 1;
 
 /// One token at weight 1 advances a clock by this much.
-const TOKEN: u64 = 1 << 24;
+const TOKEN: u64 = 1 << 20;
 
-/// The clocks of all tenants that have sequences open.
+/// The clocks of all tenants that have sequences open, or are ahead of the present.
 #[derive(Debug, Default)]
 pub struct FairShare {
     clocks: HashMap<TenantKey, u64>,
@@ -31,6 +32,11 @@ impl FairShare {
         self.weights.insert(tenant, weight.max(1));
     }
 
+    /// The tenant has the default weight again.
+    pub fn forget_weight(&mut self, tenant: TenantKey) {
+        self.weights.remove(&tenant);
+    }
+
     /// The tenant wants something from now on, and did not before.
     pub fn join(&mut self, tenant: TenantKey) {
         let now = self.now;
@@ -39,15 +45,17 @@ impl FairShare {
     }
 
     /// The tenant has no sequence left.
-    pub fn leave(&mut self, tenant: TenantKey) {
-        self.clocks.remove(&tenant);
+    pub fn leave(&mut self, tenant: TenantKey, is_open: impl Fn(&TenantKey) -> bool) {
+        debug_assert!(!is_open(&tenant));
+        let now = self.now;
+        self.clocks.retain(|tenant, clock| *clock > now || is_open(tenant));
     }
 
     fn clock(&self, tenant: TenantKey) -> u64 {
         self.clocks.get(&tenant).copied().unwrap_or(self.now)
     }
 
-    fn charge(&mut self, tenant: TenantKey, tokens: u32) {
+    pub fn charge(&mut self, tenant: TenantKey, tokens: u32) {
         let weight = self.weights.get(&tenant).copied().unwrap_or(WEIGHT_DEFAULT);
         let clock = self.clock(tenant);
         self.now = self.now.max(clock);
@@ -74,6 +82,11 @@ impl FairQueue {
             tenants[at].1.push_back(job);
         }
         Self { tenants }
+    }
+
+    /// How many tenants have jobs in it.
+    pub fn tenant_count(&self) -> usize {
+        self.tenants.iter().filter(|(_, jobs)| !jobs.is_empty()).count()
     }
 
     /// The job whose turn it is. Ties go to the tenant whose job was asked for first.

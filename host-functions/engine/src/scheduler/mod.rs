@@ -8,7 +8,8 @@
 //!
 //! A step takes all sequences that want a few tokens (decoding), in fair order as far as the batch goes, and besides
 //! them one chunk of the longer stretches (prefilling), again in fair order. So sequences join and leave at each step,
-//! and no prompt, however long, delays the others by more than a chunk.
+//! and no prompt, however long, delays the others by more than a chunk. A short prompt of the tenant that is furthest
+//! behind comes first of all, in a step of at most twice its size.
 //!
 //! Keys and values are a cache of what tokens imply. When blocks run out, finished prefixes go first, then sequences
 //! that have not moved for a while, then later comers give way to earlier ones; what was taken is computed again when
@@ -20,11 +21,13 @@ mod policy;
 mod room;
 mod sequence;
 #[cfg(test)]
+mod share_tests;
+#[cfg(test)]
 mod tests;
 
 pub use fair::WEIGHT_DEFAULT;
 pub use plan::{Output, Plan};
-pub use policy::{Limits, Refused, Scheduler};
+pub use policy::{Limits, Refused, Scheduler, TenantBounds};
 
 /// A sequence; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

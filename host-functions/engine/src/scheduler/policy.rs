@@ -14,6 +14,10 @@ use crate::cache::{BLOCK_LEN, BlockPool, PrefixIndex, Shortage, blocks_for};
 /// Wide enough for a few speculated tokens.
 const DECODE_TOKENS_MAX: u32 = 8;
 
+/// A step of this many tokens costs hardly more than one of a single token, because the weights are read once for all:
+/// no step is cut below it for the sake of another tenant's first token.
+pub(super) const STEP_TOKENS_MIN: u32 = 16;
+
 /// The scheduler's bounds. All are at least 1.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -29,6 +33,17 @@ pub struct Limits {
     pub context_length: u32,
     /// Whether finished blocks are kept for later sequences.
     pub prefix_cache: bool,
+}
+
+/// What one tenant may take of a model's engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantBounds {
+    /// Its share of the tokens, relative to the other tenants'.
+    pub weight: u32,
+    /// Sequences it may have open.
+    pub sequences_max: usize,
+    /// Blocks it may hold.
+    pub blocks_max: u32,
 }
 
 /// Why a request was not taken. Nothing has changed then.
@@ -65,7 +80,9 @@ pub struct Scheduler {
     jobs: BTreeMap<JobId, Job>,
     shares: FairShare,
     /// Open sequences of each tenant.
-    tenants: HashMap<TenantKey, u32>,
+    tenants: HashMap<TenantKey, usize>,
+    /// Of the tenants that were given some.
+    bounds: HashMap<TenantKey, TenantBounds>,
     ids: u64,
     step: u64,
 }
@@ -80,14 +97,33 @@ impl Scheduler {
             jobs: BTreeMap::new(),
             shares: FairShare::default(),
             tenants: HashMap::new(),
+            bounds: HashMap::new(),
             ids: 0,
             step: 0,
         }
     }
 
-    /// A tenant's share of the tokens, relative to the others'.
-    pub fn set_weight(&mut self, tenant: TenantKey, weight: u32) {
-        self.shares.set_weight(tenant, weight);
+    /// What a tenant may take from now on. What it holds beyond that stays until it is given back, and a job that was
+    /// taken is still done.
+    pub fn set_bounds(&mut self, tenant: TenantKey, bounds: TenantBounds) {
+        self.bounds.insert(tenant, bounds);
+        self.shares.set_weight(tenant, bounds.weight);
+        self.apply_blocks_max(tenant);
+    }
+
+    /// The tenant is bounded by what the node has, and has the default weight.
+    pub fn forget_bounds(&mut self, tenant: TenantKey) {
+        self.bounds.remove(&tenant);
+        self.shares.forget_weight(tenant);
+        self.pool.set_blocks_max_of(tenant, None);
+    }
+
+    /// A bound must let every job finish that was taken before it was set.
+    fn apply_blocks_max(&mut self, tenant: TenantKey) {
+        let Some(bounds) = self.bounds.get(&tenant) else { return };
+        let with_jobs = self.sequences.values().filter(|s| s.owner == tenant && s.job.is_some());
+        let promised = with_jobs.map(|s| blocks_for(s.tokens.len() as u32)).max().unwrap_or(0);
+        self.pool.set_blocks_max_of(tenant, Some(bounds.blocks_max.max(promised)));
     }
 
     pub fn pool(&self) -> &BlockPool {
@@ -195,7 +231,8 @@ impl Scheduler {
             *open -= 1;
             if *open == 0 {
                 self.tenants.remove(&sequence.owner);
-                self.shares.leave(sequence.owner);
+                self.shares.leave(sequence.owner, |tenant| self.tenants.contains_key(tenant));
+                self.apply_blocks_max(sequence.owner);
             }
         }
     }
@@ -211,12 +248,12 @@ impl Scheduler {
         if tokens.is_empty() {
             return Err(Refused::NothingToDo);
         }
-        let (len, context_length) = (sequence.accepted, self.limits.context_length);
+        let (owner, len, context_length) = (sequence.owner, sequence.accepted, self.limits.context_length);
         let target = u32::try_from(tokens.len()).ok().and_then(|new| len.checked_add(new));
         let Some(target) = target.filter(|&target| target <= context_length) else {
             return Err(Refused::ContextOverflow { len, new_tokens: tokens.len(), context_length });
         };
-        let (blocks_needed, blocks_max) = (blocks_for(target), self.pool.tenant_blocks_max());
+        let (blocks_needed, blocks_max) = (blocks_for(target), self.pool.blocks_max_of(owner));
         if blocks_needed > blocks_max {
             return Err(Refused::CacheTooSmall { blocks_needed, blocks_max });
         }
@@ -251,10 +288,13 @@ impl Scheduler {
         }
         self.step += 1;
         let step = self.step;
-        let decodes = |sequence: &Sequence| sequence.admitted.is_some() && sequence.remaining() <= DECODE_TOKENS_MAX;
-        let mut left = self.limits.batch_tokens_max;
+        let decodes = |sequence: &Sequence| {
+            sequence.admitted.is_some() && sequence.last_step < step && sequence.remaining() <= DECODE_TOKENS_MAX
+        };
+        let first = self.plan_first_token(plan);
+        let mut left = first.step_tokens_max - first.planned;
         left -= self.plan_phase(plan, left, decodes);
-        let chunk = left.min(self.limits.prefill_chunk_tokens);
+        let chunk = left.min(self.limits.prefill_chunk_tokens - first.planned);
         self.plan_phase(plan, chunk, |sequence| sequence.last_step < step && !decodes(sequence));
         if plan.parts.is_empty() {
             self.plan_one_at_any_cost(plan);
@@ -281,12 +321,39 @@ impl Scheduler {
     }
 
     fn admit_sequence(&mut self, owner: TenantKey) -> Result<SequenceId, Refused> {
-        if self.sequences.len() >= self.limits.sequences_max {
-            return Err(Refused::Overloaded { position: self.sequences.len() + 1 });
+        let own = self.tenants.get(&owner).copied().unwrap_or(0);
+        let own_max = self.bounds.get(&owner).map_or(usize::MAX, |bounds| bounds.sequences_max);
+        for (open, open_max) in [(own, own_max), (self.sequences.len(), self.limits.sequences_max)] {
+            if open >= open_max {
+                return Err(Refused::Overloaded { position: open + 1 });
+            }
         }
         *self.tenants.entry(owner).or_insert(0) += 1;
         self.ids += 1;
         Ok(SequenceId(self.ids))
+    }
+
+    /// If the tenant furthest behind has a prompt that one chunk finishes, and others want something too, that prompt
+    /// comes first and the rest of the step is at most as large: somebody's short prompt waits for the step that runs,
+    /// and then for no more than twice its own time, however much the others ask for.
+    fn plan_first_token(&mut self, plan: &mut Plan) -> FirstToken {
+        let none = FirstToken { planned: 0, step_tokens_max: self.limits.batch_tokens_max };
+        let jobs = self.jobs.iter().filter_map(|(&id, job)| Some((self.sequences.get(&job.sequence)?.owner, id)));
+        let mut queue = FairQueue::new(jobs);
+        if queue.tenant_count() < 2 {
+            return none;
+        }
+        let Some((tenant, id)) = queue.peek(&self.shares) else { return none };
+        let remaining = self.jobs.get(&id).and_then(|job| self.sequences.get(&job.sequence)).map_or(0, Sequence::remaining);
+        let chunk = self.limits.prefill_chunk_tokens.min(self.limits.batch_tokens_max);
+        let decodes = self.is_admitted(id) && remaining <= DECODE_TOKENS_MAX;
+        if decodes || remaining > chunk {
+            return none;
+        }
+        let Ok(planned) = self.plan_part(plan, id, remaining, Claim::ByRight) else { return none };
+        queue.serve(&mut self.shares, tenant, planned);
+        let step_tokens_max = planned.saturating_mul(2).max(STEP_TOKENS_MIN).min(self.limits.batch_tokens_max);
+        FirstToken { planned, step_tokens_max }
     }
 
     /// Plans jobs that `belong` to this phase, up to `budget` tokens. Gives the tokens planned.
@@ -303,7 +370,8 @@ impl Scheduler {
         {
             let newcomer = !self.is_admitted(job);
             let mut tokens = 0;
-            if !(newcomer && line.is_closed(tenant)) {
+            let empty_handed = self.pool.held_by(tenant) == 0;
+            if !(newcomer && line.is_closed(tenant, empty_handed)) {
                 match self.plan_part(plan, job, budget - planned, Claim::ByRight) {
                     Ok(taken) => tokens = taken,
                     Err(shortage) if newcomer => line.close(tenant, shortage),
@@ -374,8 +442,15 @@ impl Scheduler {
     }
 }
 
+/// What [`Scheduler::plan_first_token`] did: tokens planned, and how many the step may have altogether.
+struct FirstToken {
+    planned: u32,
+    step_tokens_max: u32,
+}
+
 /// The newcomers' line: once one does not fit, none that stands behind it is let in during this step, lest small ones
-/// always pass a large one. One that meets its tenant's bound holds up that tenant only.
+/// always pass a large one. One that meets its tenant's bound holds up that tenant only; and a tenant that holds nothing
+/// may always try, lest one tenant's large prompt keep another from having anything at all.
 #[derive(Default)]
 struct Line {
     closed: bool,
@@ -383,8 +458,8 @@ struct Line {
 }
 
 impl Line {
-    fn is_closed(&self, tenant: TenantKey) -> bool {
-        self.closed || self.closed_for.contains(&tenant)
+    fn is_closed(&self, tenant: TenantKey, empty_handed: bool) -> bool {
+        (self.closed && !empty_handed) || self.closed_for.contains(&tenant)
     }
 
     fn close(&mut self, tenant: TenantKey, shortage: Shortage) {

@@ -57,12 +57,12 @@ fn victim(
 ) -> Option<SequenceId> {
     let claimant = scheduler.sequences.get(&id)?;
     let step = scheduler.step();
-    let fair = FairHolding::of(scheduler);
-    let within_share = scheduler.pool.held_by(claimant.owner) + count <= fair.blocks_each;
+    let blocks_each = fair_blocks(scheduler);
+    let within_share = scheduler.pool.held_by(claimant.owner) + count <= blocks_each;
     let still = |s: &Sequence| s.job.is_none() && s.last_step + STILL_AFTER_STEPS <= step;
     let may_take = |s: &Sequence| {
         let earlier = claimant.admitted.is_some_and(|mine| s.admitted.is_some_and(|other| mine < other));
-        let beyond_share = within_share && scheduler.pool.held_by(s.owner) > fair.blocks_each;
+        let beyond_share = within_share && scheduler.pool.held_by(s.owner) > blocks_each;
         claim == Claim::AtAnyCost || still(s) || earlier || beyond_share
     };
     let candidates = scheduler.sequences.iter().filter(|(other, s)| {
@@ -81,13 +81,6 @@ fn victim(
 }
 
 /// What each tenant would hold if those with open sequences held the same.
-struct FairHolding {
-    blocks_each: u32,
-}
-
-impl FairHolding {
-    fn of(scheduler: &Scheduler) -> Self {
-        let tenants = scheduler.tenant_count().max(1) as u32;
-        Self { blocks_each: (scheduler.pool.block_count() / tenants).min(scheduler.pool.tenant_blocks_max()) }
-    }
+fn fair_blocks(scheduler: &Scheduler) -> u32 {
+    scheduler.pool.block_count() / scheduler.tenant_count().max(1) as u32
 }

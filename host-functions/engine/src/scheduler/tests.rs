@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use realm_test_models::SplitMix64;
 
-use super::{JobId, Limits, Output, Plan, Refused, Scheduler, SequenceId};
+use super::{JobId, Limits, Output, Plan, Refused, Scheduler, SequenceId, TenantBounds};
 use crate::TenantKey;
 use crate::cache::{BLOCK_LEN, BlockPool};
 
@@ -86,6 +86,8 @@ struct World {
     accepted: HashMap<SequenceId, usize>,
     jobs: HashMap<JobId, SequenceId>,
     owners: HashMap<SequenceId, u8>,
+    /// Blocks that each tenant may have by now: its bound, or what it held when that was lowered.
+    ceilings: HashMap<u8, u32>,
 }
 
 impl World {
@@ -112,8 +114,15 @@ impl World {
 
 /// One random event from outside.
 fn event(scheduler: &mut Scheduler, world: &mut World, random: &mut SplitMix64) {
-    match random.below(10) {
-        0..2 => {
+    match random.below(40) {
+        0 => {
+            let owner = random.below(3) as u8;
+            let blocks_max = 13 + random.below(20) as u32;
+            scheduler.set_bounds(tenant(owner), TenantBounds { weight: 1, sequences_max: 8, blocks_max });
+            let bound = scheduler.pool().blocks_max_of(tenant(owner));
+            world.ceilings.insert(owner, bound.max(scheduler.pool().held_by(tenant(owner))));
+        }
+        1..8 => {
             let owner = random.below(3) as u8;
             // Few different tokens, so that beginnings repeat.
             let prefix: Vec<u32> = (0..random.below(90)).map(|i| (i / 40 * random.below(2)) as u32).collect();
@@ -125,7 +134,7 @@ fn event(scheduler: &mut Scheduler, world: &mut World, random: &mut SplitMix64) 
                 world.owners.insert(id, owner);
             }
         }
-        2..7 => {
+        8..28 => {
             let Some(id) = world.pick(random) else { return };
             let count = if random.below(3) == 0 { random.below(120) } else { 1 };
             let tokens: Vec<u32> = (0..count).map(|i| (i / 40 * random.below(2)) as u32).collect();
@@ -139,7 +148,7 @@ fn event(scheduler: &mut Scheduler, world: &mut World, random: &mut SplitMix64) 
                 Err(_) => {}
             }
         }
-        7 => {
+        28..32 => {
             let Some(id) = world.pick(random) else { return };
             if random.below(2) == 0 {
                 let len = random.below(1 + world.accepted[&id] as u64) as usize;
@@ -154,7 +163,7 @@ fn event(scheduler: &mut Scheduler, world: &mut World, random: &mut SplitMix64) 
                 world.owners.insert(twin, world.owners[&id]);
             }
         }
-        8 => {
+        32..36 => {
             let mut jobs: Vec<(JobId, SequenceId)> = world.jobs.iter().map(|(j, s)| (*j, *s)).collect();
             jobs.sort();
             let Some(&(job, id)) = jobs.get(random.below(jobs.len() as u64) as usize) else { return };
@@ -173,7 +182,7 @@ fn event(scheduler: &mut Scheduler, world: &mut World, random: &mut SplitMix64) 
 }
 
 /// Every reference is accounted for, and every bound kept.
-fn check_books(scheduler: &Scheduler, plan: &Plan) {
+fn check_books(scheduler: &Scheduler, plan: &Plan, ceilings: &mut HashMap<u8, u32>) {
     let pool = scheduler.pool();
     let mut references: HashMap<u32, u32> = HashMap::new();
     for sequence in scheduler.sequences.values() {
@@ -189,7 +198,10 @@ fn check_books(scheduler: &Scheduler, plan: &Plan) {
     let held: u32 = (0..3).map(|t| pool.held_by(tenant(t))).sum();
     assert_eq!(held, used, "held by tenants");
     for t in 0..3 {
-        assert!(pool.held_by(tenant(t)) <= pool.tenant_blocks_max(), "tenant {t}");
+        let (held, bound) = (pool.held_by(tenant(t)), pool.blocks_max_of(tenant(t)));
+        let ceiling = ceilings.entry(t).or_insert(bound);
+        *ceiling = if held <= bound { bound } else { held.min(*ceiling) };
+        assert!(held <= *ceiling, "tenant {t} holds {held} of {bound}");
     }
     assert!(scheduler.open_sequences() <= limits().sequences_max);
     assert!(plan.tokens.len() <= limits().batch_tokens_max as usize, "batch");
@@ -207,7 +219,7 @@ fn fuzz(seed: u64, block_count: u32, tenant_blocks_max: u32) {
         }
         scheduler.plan(&mut plan);
         assert_eq!(plan.parts.is_empty(), scheduler.jobs() == 0, "a step makes progress if there is a job");
-        check_books(&scheduler, &plan);
+        check_books(&scheduler, &plan, &mut world.ceilings);
         // What happens while the machine computes must not disturb it.
         let before = world.tokens.clone();
         for _ in 0..random.below(3) {
@@ -216,7 +228,7 @@ fn fuzz(seed: u64, block_count: u32, tenant_blocks_max: u32) {
         machine.run(&plan);
         machine.check(&plan, &before);
         scheduler.commit(&plan, |job| world.finish(job));
-        check_books(&scheduler, &plan);
+        check_books(&scheduler, &plan, &mut world.ceilings);
         for (id, accepted) in &world.accepted {
             assert_eq!(scheduler.len(*id) as usize, *accepted);
         }
@@ -234,7 +246,7 @@ fn fuzz(seed: u64, block_count: u32, tenant_blocks_max: u32) {
     for id in world.tokens.keys() {
         scheduler.close(*id);
     }
-    check_books(&scheduler, &Plan::default());
+    check_books(&scheduler, &Plan::default(), &mut world.ceilings);
     assert_eq!(scheduler.pool().free_count() + scheduler.prefix_blocks() as u32, block_count, "nothing leaks");
 }
 
@@ -252,7 +264,7 @@ fn tokens_served(streams: &[(u8, u32)], weights: &[(u8, u32)], steps: u32) -> Ha
     let limits = Limits { sequences_max: 100, queue_len_max: 100, batch_tokens_max: 4, context_length: 4_000, ..limits() };
     let mut scheduler = Scheduler::new(limits, BlockPool::new(10_000, 10_000));
     for &(owner, weight) in weights {
-        scheduler.set_weight(tenant(owner), weight);
+        scheduler.set_bounds(tenant(owner), TenantBounds { weight, sequences_max: 100, blocks_max: u32::MAX });
     }
     let mut owners = HashMap::new();
     for &(owner, count) in streams {
@@ -283,7 +295,7 @@ fn tokens_are_shared_between_tenants_by_weight_and_not_by_the_number_of_streams(
     };
     check(&[(0, 8), (1, 8)], &[], 1.0);
     check(&[(0, 40), (1, 4)], &[], 1.0);
-    check(&[(0, 8), (1, 8)], &[(0, 300)], 3.0);
+    check(&[(0, 8), (1, 8)], &[(0, 3)], 3.0);
     check(&[(0, 20), (1, 1)], &[], 3.0); // one stream gets one token a step, and the other tenant what is left
 }
 
