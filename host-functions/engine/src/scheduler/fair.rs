@@ -37,11 +37,14 @@ impl FairShare {
         self.weights.remove(&tenant);
     }
 
-    /// The tenant wants something from now on, and did not before.
-    pub fn join(&mut self, tenant: TenantKey) {
+    /// The tenant wants something more. If it wanted nothing before, it starts at the present; one that waits already
+    /// keeps what it is behind, even where others were served out of turn.
+    pub fn join(&mut self, tenant: TenantKey, wanted_nothing: impl FnOnce() -> bool) {
         let now = self.now;
         let clock = self.clocks.entry(tenant).or_insert(now);
-        *clock = (*clock).max(now);
+        if *clock < now && wanted_nothing() {
+            *clock = now;
+        }
     }
 
     /// The tenant has no sequence left.

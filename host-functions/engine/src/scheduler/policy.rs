@@ -266,7 +266,8 @@ impl Scheduler {
         sequence.job = Some(job);
         let output_from = if output == Output::LastLogits { target - 1 } else { len };
         self.jobs.insert(job, Job { sequence: id, output, output_from });
-        self.shares.join(sequence.owner);
+        let waits = |s: &Sequence| s.owner == owner && s.job.is_some_and(|other| other != job);
+        self.shares.join(owner, || !self.sequences.values().any(waits));
         Ok(job)
     }
 

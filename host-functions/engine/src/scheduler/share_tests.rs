@@ -130,7 +130,7 @@ proptest! {
         weights in prop::array::uniform2(1u32..8),
         lens in prop::array::uniform2(20u32..900),
         close in prop::array::uniform2(any::<bool>()),
-        more in prop::array::uniform2(1usize..6),
+        more in prop::array::uniform2(2usize..6),
     ) {
         // Enough that each always wants more than a step.
         let sequences = [0, 1].map(|owner| (2 * CHUNK / lens[owner]) as usize + more[owner]);
