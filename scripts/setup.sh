@@ -39,9 +39,14 @@ wasm_target_installed() {
     [ -d "$libraries/wasm32v1-none/lib" ] || [ -d "$libraries/wasm32-unknown-unknown/lib" ]
 }
 
+# Debian's compiler, recent enough for the workspace's `rust-version`, with its library sources.
 debian_wasm_compiler_installed() {
-    [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ] &&
-        [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core" ]
+    [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ] || return 1
+    [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core" ] || return 1
+    local needed found
+    needed="$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)"
+    found="$(/usr/bin/rustc --version | cut -d ' ' -f 2)"
+    [ "$(printf '%s\n' "$needed" "$found" | sort -V | head -n 1)" = "$needed" ]
 }
 
 if wasm_target_installed || debian_wasm_compiler_installed; then
