@@ -39,16 +39,18 @@ async fn a_connection_has_so_many_followers_and_no_more() {
     fixture.node.node.stop().await;
 }
 
+/// Blocks that a follower may hold in the test of that bound: so many that a slow machine's reader is not one that hoards.
+const PINNED_MAX: usize = 16;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_that_unpins_nothing_is_told_to_stop() {
     let fixture = Fixture::with(&Blob::version(1), |config| {
-        config.follow.pinned_blocks_max = 3;
-        config.blocks.heartbeat_interval = Duration::from_millis(20);
+        config.follow.pinned_blocks_max = PINNED_MAX;
+        config.blocks.heartbeat_interval = Duration::from_millis(100);
     })
     .await;
     let mut hoarder = Socket::connect(fixture.node.node.address()).await;
-    let mut tidy = Socket::connect(fixture.node.node.address()).await;
-    let (hoarding, tidying) = (follow(&mut hoarder).await, follow(&mut tidy).await);
+    let hoarding = follow(&mut hoarder).await;
     let mut blocks = 0;
     loop {
         let event = event(&mut hoarder, &hoarding).await;
@@ -58,12 +60,14 @@ async fn a_follower_that_unpins_nothing_is_told_to_stop() {
             _ => {}
         }
     }
-    assert_eq!(blocks, 2, "with the first one it held three");
-    // Who lets go of each block goes on, past any number.
+    assert_eq!(blocks + 1, PINNED_MAX, "with the first one it held as many as it may");
+    // Who lets go of each block goes on, past that number. Only now, so that nothing piles up before it is read.
+    let mut tidy = Socket::connect(fixture.node.node.address()).await;
+    let tidying = follow(&mut tidy).await;
     let first = event(&mut tidy, &tidying).await["finalizedBlockHashes"][0].clone();
     tidy.result("chainHead_v1_unpin", json!([tidying, first])).await;
     let mut unpinned = 0;
-    while unpinned < 8 {
+    while unpinned < PINNED_MAX + 4 {
         let event = event(&mut tidy, &tidying).await;
         assert_ne!(event["event"], "stop");
         if event["event"] == "finalized" {
