@@ -21,12 +21,14 @@ use std::{
 /// Bytes hashed at a time.
 const HASH_CHUNK_BYTES: usize = 1 << 20;
 
-/// Loads all models. One whose weights do not come with this node is left out, and said so.
+/// Loads all models. One whose weights do not come with this node is left out, and said so. Names that point to one file
+/// or folder, by whatever way, share one model: its weights, its cache and its batch.
 ///
 /// # Errors
 /// The first model that does not load.
 pub async fn load(specs: &[ModelSpec], config: &EngineConfig) -> Result<BTreeMap<String, Arc<HostModel>>, StartError> {
     let mut models = BTreeMap::new();
+    let mut loaded: BTreeMap<PathBuf, Arc<Model>> = BTreeMap::new();
     for spec in specs {
         let path = match &spec.path {
             ModelSource::File(path) => Some(path.clone()),
@@ -41,10 +43,14 @@ pub async fn load(specs: &[ModelSpec], config: &EngineConfig) -> Result<BTreeMap
         };
         let fail = |error| StartError::Model { name: spec.name.clone(), error };
         let (sha256, config, file) = (spec.sha256, config.clone(), path.clone());
-        let model = tokio::task::spawn_blocking(move || load_one(&file, sha256, &config))
+        // A path that cannot be resolved is the loader's to report.
+        let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let known = loaded.get(&place).cloned();
+        let model = tokio::task::spawn_blocking(move || load_one(&file, sha256, &config, known))
             .await
             .map_err(|_| fail(ModelError::Loader { path }))?
             .map_err(fail)?;
+        loaded.insert(place, model.clone());
         let info = model.info();
         tracing::info!(
             model = spec.name,
@@ -59,9 +65,18 @@ pub async fn load(specs: &[ModelSpec], config: &EngineConfig) -> Result<BTreeMap
     Ok(models)
 }
 
-fn load_one(path: &Path, sha256: Option<[u8; 32]>, config: &EngineConfig) -> Result<Arc<Model>, ModelError> {
+/// Loads a model, or gives the `known` one of this path. Its hash is checked in both cases: each name has its own.
+fn load_one(
+    path: &Path,
+    sha256: Option<[u8; 32]>,
+    config: &EngineConfig,
+    known: Option<Arc<Model>>,
+) -> Result<Arc<Model>, ModelError> {
     if let Some(expected) = sha256 {
         check_hash(path, expected)?;
+    }
+    if let Some(model) = known {
+        return Ok(model);
     }
     let bar = Bar::new();
     Model::load(path, config, &bar).map_err(|error| ModelError::Engine { path: PathBuf::from(path), error: Box::new(error) })

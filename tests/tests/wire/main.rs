@@ -4,5 +4,6 @@ mod bad_input;
 mod calls;
 mod isolation;
 mod methods;
+mod models;
 mod shutdown;
 mod streams;
