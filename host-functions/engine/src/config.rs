@@ -27,6 +27,9 @@ pub struct EngineConfig {
     pub context_length_max: Option<u32>,
     /// Logits that one forward pass may ask for, in bytes. Default: 64 MiB.
     pub logits_bytes_max: usize,
+    /// The SHA-256 that the weights must have, else the model is refused. Of several files it is that of their hashes, one
+    /// behind the other in alphabetical order of their names. Default: any.
+    pub sha256: Option<[u8; 32]>,
     /// Whether finished blocks are kept for later sequences of the same tenant that begin alike. Default: yes.
     pub prefix_cache: bool,
 }
@@ -44,6 +47,7 @@ impl Default for EngineConfig {
             queue_len_max: 256,
             context_length_max: None,
             logits_bytes_max: 64 << 20,
+            sha256: None,
             prefix_cache: true,
         }
     }

@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
-use crate::architectures;
+use crate::architectures::{self, Architecture};
 use crate::chat_template::ChatTemplate;
 use crate::gguf::GgufFile;
-use crate::huggingface::Folder;
+use crate::huggingface::{Folder, FolderError};
 use crate::load::LoadError;
 use crate::model_files::ModelFiles;
-use crate::spec::{DecoderSpec, DecoderTensors};
 use crate::tokenizer::{Tokenizer, Vocabulary};
 
 /// A model without its weights.
@@ -17,8 +16,7 @@ pub struct Description {
     pub name: Option<String>,
     /// As the files call it.
     pub architecture: String,
-    pub spec: DecoderSpec,
-    pub tensors: DecoderTensors,
+    pub computes: Architecture,
     pub tokenizer: Tokenizer,
     /// The chat template's source, if there is one.
     pub chat_template: Option<String>,
@@ -37,34 +35,33 @@ impl Description {
     }
 
     fn of_gguf(file: &GgufFile) -> Result<Self, LoadError> {
-        let (spec, tensors) = architectures::decoder(file)?;
+        let computes = architectures::of_file(file)?;
         let metadata = file.metadata();
         let architecture = metadata.str("general.architecture")?.unwrap_or_default().to_owned();
-        if let Some(name) = tensors.first_stranger(&spec, file.tensors().iter().map(|tensor| tensor.name.as_str())) {
+        if let Some(name) = computes.first_stranger(file.tensors().iter().map(|tensor| tensor.name.as_str())) {
             return Err(LoadError::UnknownTensor { name: name.to_owned(), architecture });
         }
         Ok(Self {
             name: metadata.str("general.name")?.map(str::to_owned),
             architecture,
-            spec,
-            tensors,
+            computes,
             tokenizer: Tokenizer::from_vocabulary(Vocabulary::from_metadata(&metadata)?)?,
             chat_template: metadata.str("tokenizer.chat_template")?.map(str::to_owned),
         })
     }
 
     fn of_folder(folder: &Folder) -> Result<Self, LoadError> {
-        let (architecture, spec, tensors) = architectures::folder_decoder(folder)?;
-        let is_read = |name: &&str| !architectures::is_left_over(name);
+        let (architecture, computes) = architectures::of_folder(folder)?;
+        let is_read = |name: &&str| !architectures::is_left_over(&computes, name);
         if let Some(other) = folder.others().iter().find(|other| is_read(&other.name.as_str())) {
             return Err(LoadError::TensorType { name: other.name.clone(), dtype: other.dtype.clone() });
         }
         let names = folder.tensors().iter().map(|tensor| tensor.name.as_str()).filter(is_read);
-        if let Some(name) = tensors.first_stranger(&spec, names) {
+        if let Some(name) = computes.first_stranger(names) {
             return Err(LoadError::UnknownTensor { name: name.to_owned(), architecture });
         }
         let tokenizer_config = folder.settings("tokenizer_config.json")?.unwrap_or_default();
-        let mut tokenizer = Tokenizer::from_tokenizer_json(&folder.tokenizer()?, &tokenizer_config)?;
+        let mut tokenizer = tokenizer_of(folder, &tokenizer_config)?;
         let generation_config = folder.settings("generation_config.json")?.unwrap_or_default();
         tokenizer.add_end_tokens(end_tokens("generation_config.json", &generation_config)?);
         tokenizer.add_end_tokens(end_tokens("config.json", folder.config())?);
@@ -72,12 +69,24 @@ impl Description {
         Ok(Self {
             name: Some(folder.name()).filter(|name| !name.is_empty()),
             architecture,
-            spec,
-            tensors,
+            computes,
             tokenizer,
             chat_template: folder.text("chat_template.jinja")?.or_else(in_config),
         })
     }
+}
+
+/// From tokenizer.json; older folders of encoders have the list of their word pieces only.
+fn tokenizer_of(folder: &Folder, config: &Value) -> Result<Tokenizer, LoadError> {
+    let tokenizer = match folder.tokenizer() {
+        Ok(json) => Tokenizer::from_tokenizer_json(&json, config)?,
+        Err(missing @ FolderError::Missing { .. }) => {
+            let pieces = folder.text("vocab.txt")?.ok_or(missing)?;
+            Tokenizer::from_word_pieces(&pieces, config)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(tokenizer)
 }
 
 /// The tokens that end a text, as one of a folder's files says: none, one or several.

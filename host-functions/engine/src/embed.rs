@@ -1,7 +1,8 @@
-//! Embeddings of texts by the text model itself: the mean of the last norm's outputs, scaled to length 1.
+//! Embeddings of texts: by a model that was made for it, or by a text model's own hidden states.
 
 use crate::TenantKey;
-use crate::model::Model;
+use crate::encoder::{EncodeTextError, PendingVector};
+use crate::model::{Compute, Model};
 use crate::scheduler::{Output, SequenceId};
 use crate::session::{ForwardError, Pending, SessionError, start};
 use crate::tokenizer::EncodeError;
@@ -26,11 +27,18 @@ pub enum EmbedError {
     #[error("text {index}: {source}")]
     Session { index: usize, source: SessionError },
     #[error("text {index}: {source}")]
+    Text { index: usize, source: EncodeTextError },
+    #[error("text {index}: {source}")]
     Forward { index: usize, source: ForwardError },
 }
 
 impl Model {
-    /// One vector of length 1 for each text, in order. A text's vector does not depend on the others.
+    /// One vector for each text, in order. A text's vector does not depend on the others.
+    ///
+    /// A model that only embeds pools and scales as its files say. Like sentence-transformers, it reads a text that is
+    /// longer than its files allow up to that length: [`Model::embedding_tokens`] gives what is read. Of a model that
+    /// generates, it is the mean of the last norm's outputs, scaled to length 1, and a text longer than the context is
+    /// an error.
     ///
     /// # Errors
     /// See [`EmbedError`]; the first text that fails ends the request.
@@ -46,41 +54,78 @@ impl Model {
             let first = vectors.len();
             let started = group.iter().enumerate().map(|(i, text)| self.start_text(owner, first + i, text));
             for text in started.collect::<Result<Vec<_>, _>>()? {
-                let index = vectors.len();
-                let output = text.pending.wait().await.map_err(|source| EmbedError::Forward { index, source })?;
-                vectors.push(unit(output.hidden_sum));
+                vectors.push(text.wait(vectors.len()).await?);
             }
         }
         Ok(vectors)
     }
 
-    fn embedding_tokens(&self, index: usize, text: &str) -> Result<Vec<u32>, EmbedError> {
-        let tokens = self.tokenizer().encode(text, true).map_err(|source| EmbedError::Encode { index, source })?;
-        let context_length = self.info().context_length;
-        match tokens.len() {
-            0 => Err(EmbedError::Empty { index }),
-            len if len > context_length as usize => {
-                Err(EmbedError::ContextOverflow { index, tokens: len, context_length })
-            }
-            _ => Ok(tokens),
+    /// The tokens of a text as [`embed`](Self::embed) reads them, those around it included.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    pub fn embedding_tokens(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        let Compute::Encoder { spec, .. } = &self.compute else { return self.tokenizer().encode(text, true) };
+        let lower = spec.sentence.lowercase.then(|| text.to_lowercase());
+        let mut tokens = self.tokenizer().encode(lower.as_deref().unwrap_or(text), true)?;
+        let len_max = spec.sentence.tokens_max as usize;
+        if tokens.len() > len_max {
+            // What goes around the text stays; the text itself is cut.
+            let suffix = self.tokenizer().suffix();
+            tokens.truncate(len_max.saturating_sub(suffix.len()));
+            tokens.extend_from_slice(suffix);
         }
+        Ok(tokens)
     }
 
     fn start_text(&self, owner: TenantKey, index: usize, text: &str) -> Result<Text<'_>, EmbedError> {
-        let tokens = self.embedding_tokens(index, text)?;
+        let tokens = self.embedding_tokens(text).map_err(|source| EmbedError::Encode { index, source })?;
+        let context_length = self.info().context_length;
+        if tokens.is_empty() {
+            return Err(EmbedError::Empty { index });
+        }
+        if tokens.len() > context_length as usize {
+            return Err(EmbedError::ContextOverflow { index, tokens: tokens.len(), context_length });
+        }
+        let shared = match &self.compute {
+            Compute::Decoder(worker) => worker.shared(),
+            Compute::Encoder { encoder, .. } => {
+                if let Some((index, token, vocab_len)) = self.out_of_vocabulary(&tokens) {
+                    let source = SessionError::TokenOutOfVocabulary { index, token, vocab_len };
+                    return Err(EmbedError::Session { index, source });
+                }
+                let pending = encoder.submit(owner, tokens).map_err(|source| EmbedError::Text { index, source })?;
+                return Ok(Text::Whole(pending));
+            }
+        };
         // No prefix: every position's hidden state is needed, so every position is computed.
-        let opened = self.shared().with(|scheduler| scheduler.open(owner, &[]));
+        let opened = shared.with(|scheduler| scheduler.open(owner, &[]));
         let sequence = opened.map_err(|refused| EmbedError::Session { index, source: refused.into() })?;
-        let open = Open { shared: self.shared(), sequence };
-        let pending = start(self, sequence, &tokens, Output::Hidden);
-        Ok(Text { pending: pending.map_err(|source| EmbedError::Forward { index, source })?, _open: open })
+        let open = Open { shared, sequence };
+        let pending = start(self, shared, sequence, &tokens, Output::Hidden);
+        let pending = pending.map_err(|source| EmbedError::Forward { index, source })?;
+        Ok(Text::Sequence { pending, _open: open })
     }
 }
 
-/// A text on its way: the job goes before the sequence.
-struct Text<'a> {
-    pending: Pending<'a>,
-    _open: Open<'a>,
+/// A text on its way.
+enum Text<'a> {
+    /// Through the scheduler. The job goes before the sequence.
+    Sequence { pending: Pending<'a>, _open: Open<'a> },
+    /// Through an encoder's line.
+    Whole(PendingVector),
+}
+
+impl Text<'_> {
+    async fn wait(self, index: usize) -> Result<Vec<f32>, EmbedError> {
+        match self {
+            Self::Sequence { pending, _open } => {
+                let output = pending.wait().await.map_err(|source| EmbedError::Forward { index, source })?;
+                Ok(unit(output.hidden_sum))
+            }
+            Self::Whole(pending) => pending.wait().await.map_err(|source| EmbedError::Text { index, source }),
+        }
+    }
 }
 
 /// A sequence that is closed when this goes.

@@ -9,6 +9,7 @@
 //!
 //! - [`gguf`] and [`huggingface`] read files; `architectures` says what their model is; `cpu` packs its weights and computes.
 //! - [`tokenizer`] and [`chat_template`] turn text to tokens and back, [`sampling`] logits into a token.
+//! - `encoder` is the other kind of model, which gives texts vectors and has neither sessions nor a scheduler.
 //! - `scheduler` and `cache` decide, without clock or tensor, which tokens are computed next and where their keys and
 //!   values lie; `worker` does it; [`Session`] is how a caller takes part.
 //!
@@ -30,11 +31,14 @@ mod config;
 mod cpu;
 mod description;
 mod embed;
+mod encoder;
 mod executor;
 pub mod gguf;
+mod hashes;
 pub mod hub;
 pub mod huggingface;
 mod info;
+mod inspect;
 mod load;
 mod model;
 mod model_files;
@@ -52,10 +56,12 @@ mod worker;
 pub use chat_template::{Message, TemplateError};
 pub use config::{EngineConfig, KvPrecision};
 pub use embed::{EMBED_TEXTS_MAX, EmbedError};
+pub use encoder::EncodeTextError;
 pub use executor::ExecutorError;
 pub use info::ModelInfo;
+pub use inspect::{Inspection, TypeShare};
 pub use load::LoadError;
-pub use model::{EngineCounters, EngineLoad, Model, TenantShare, TensorError, TensorView};
+pub use model::{CannotGenerate, EngineCounters, EngineLoad, Model, TenantShare, TensorError, TensorView};
 pub use progress::{LoadProgress, LoadStage, Silent};
 pub use realm_kernels::WeightType;
 pub use sampling::{Sampled, Sampler, SamplingParams};

@@ -3,21 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use realm_kernels::Pool;
+use realm_kernels::{KvLayout, Pool, ShapeError, WeightType};
 
-use crate::architectures::ArchitectureError;
+use crate::architectures::{Architecture, ArchitectureError};
 use crate::cache::{BLOCK_LEN, BlockPool, blocks_for};
 use crate::chat_template::{ChatTemplate, TemplateError};
 use crate::config::{EngineConfig, KvPrecision};
-use crate::cpu::{CpuExecutor, KvError, KvMemory, Weights, WeightsError};
+use crate::cpu::{CpuEncoder, CpuExecutor, EncoderWeights, KvError, KvMemory, Weights, WeightsError};
 use crate::description::Description;
+use crate::encoder::{Encoder, EncoderLimits, EncoderSpec, EncoderTensors};
 use crate::gguf::MetadataError;
 use crate::huggingface::FolderError;
 use crate::info::ModelInfo;
-use crate::model::Model;
+use crate::model::{Compute, Model};
 use crate::model_files::{ModelFiles, OpenError};
 use crate::progress::{LoadProgress, LoadStage};
 use crate::scheduler::{Limits, Scheduler};
+use crate::spec::{DecoderSpec, DecoderTensors};
 use crate::tensor_info::type_name;
 use crate::tokenizer::TokenizerError;
 use crate::worker::Worker;
@@ -48,6 +50,10 @@ pub enum LoadError {
     TensorType { name: String, dtype: String },
     #[error("{file}: eos_token_id is {value}; it must be a token or a list of tokens")]
     EndTokens { file: &'static str, value: String },
+    #[error("heads of {head_len} values: {source}")]
+    Heads { head_len: usize, source: ShapeError },
+    #[error("the SHA-256 of the weights is 0x{found}; 0x{wanted} is wanted")]
+    Sha256 { found: String, wanted: String },
     #[error("no thread for the model's worker: {source}")]
     Thread { source: std::io::Error },
 }
@@ -55,45 +61,137 @@ pub enum LoadError {
 pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgress) -> Result<Model, LoadError> {
     progress.advance(LoadStage::Header, 0, 1);
     let files = Arc::new(ModelFiles::open(path)?);
-    let description = Description::read(&files)?;
-    let chat_template = ChatTemplate::or_chat_ml(description.chat_template.as_deref())?;
-    let spec = &description.spec;
+    let Description { name, architecture, computes, tokenizer, chat_template: template } = Description::read(&files)?;
+    let chat_template = ChatTemplate::or_chat_ml(template.as_deref())?;
     progress.advance(LoadStage::Header, 1, 1);
-
-    let threads = config.threads.max(1);
-    let (weights, hash) = std::thread::scope(|scope| {
-        let hashing = scope.spawn(|| files.hash());
-        let weights = Weights::load(&files, spec, &description.tensors, threads, progress);
-        let total = files.byte_len();
-        progress.advance(LoadStage::Hash, 0, total);
-        let hash = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        progress.advance(LoadStage::Hash, total, total);
-        (weights, hash)
-    });
-    let weights = weights?;
-    files.release_pages();
-
-    let context_length = config.context_length_max.unwrap_or(u32::MAX).clamp(1, spec.context_length);
-    let kv_type = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
-    let blocks_max = u64::from(blocks_for(context_length)) * config.sequences_max.max(1) as u64;
-    let kv = KvMemory::new(spec, kv_type.into(), config.kv_bytes_max, blocks_max)?;
-    let kv_block_bytes = kv.block_bytes() as u64;
-    let info = model_info(path, &files, &description, &weights, context_length, kv_block_bytes, hash);
+    let file_stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let info = ModelInfo {
+        name: name.unwrap_or_else(file_stem),
+        architecture,
+        parameter_count: files.tensors().iter().map(|tensor| tensor.len as u64).sum(),
+        file_bytes: files.byte_len(),
+        chat_template: template,
+        ..ModelInfo::sizes(&computes)
+    };
+    let loading = Loading { info, files: &files, config, progress };
+    let (info, compute) = match computes {
+        Architecture::Decoder(spec, tensors) => loading.decoder(spec, &tensors)?,
+        Architecture::Encoder(spec, tensors) => loading.encoder(spec, &tensors)?,
+    };
     tracing::info!(
         name = info.name,
+        architecture = info.architecture,
         quantization = info.quantization,
         weight_bytes = info.weight_bytes,
-        kv_blocks = kv.block_count(),
-        "model loaded"
+        "model ready"
     );
+    let kv_block_bytes = info.kv_bytes_per_token * u64::from(BLOCK_LEN);
+    Ok(Model {
+        info,
+        files,
+        tokenizer,
+        chat_template,
+        compute,
+        kv_block_bytes,
+        logits_bytes_max: config.logits_bytes_max,
+    })
+}
 
-    let tenant_blocks_max = (config.kv_bytes_per_tenant_max / kv_block_bytes).clamp(1, u64::from(u32::MAX)) as u32;
-    let pool = BlockPool::new(kv.block_count(), tenant_blocks_max);
-    let scheduler = Scheduler::new(limits(config, context_length), pool);
-    let Description { spec, tokenizer, .. } = description;
-    let executor = CpuExecutor::new(Pool::new(threads), spec, files.clone(), weights, kv);
-    let worker = Worker::start(scheduler, Box::new(executor)).map_err(|source| LoadError::Thread { source })?;
-    Ok(Model { info, files, tokenizer, chat_template, worker, kv_block_bytes, logits_bytes_max: config.logits_bytes_max })
+/// A model on its way into memory.
+struct Loading<'a> {
+    /// What the files say; the rest is filled in on the way.
+    info: ModelInfo,
+    files: &'a Arc<ModelFiles>,
+    config: &'a EngineConfig,
+    progress: &'a dyn LoadProgress,
+}
+
+impl Loading<'_> {
+    fn decoder(mut self, spec: DecoderSpec, tensors: &DecoderTensors) -> Result<(ModelInfo, Compute), LoadError> {
+        let (config, threads) = (self.config, self.config.threads.max(1));
+        let weights = self.hashed(|| Weights::load(self.files, &spec, tensors, threads, self.progress))?;
+        let (weights, hash) = weights;
+        let context_length = config.context_length_max.unwrap_or(u32::MAX).clamp(1, spec.context_length);
+        let kv_type = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
+        let blocks_max = u64::from(blocks_for(context_length)) * config.sequences_max.max(1) as u64;
+        let kv = KvMemory::new(&spec, kv_type.into(), config.kv_bytes_max, blocks_max)?;
+        let kv_block_bytes = kv.block_bytes() as u64;
+        self.info.context_length = context_length;
+        self.info.kv_bytes_per_token = kv_block_bytes / u64::from(BLOCK_LEN);
+        self.packed(weights.main_type(), weights.bytes(), hash);
+        tracing::debug!(name = self.info.name, kv_blocks = kv.block_count(), "KV memory reserved");
+
+        let tenant_blocks_max = (config.kv_bytes_per_tenant_max / kv_block_bytes).clamp(1, u64::from(u32::MAX)) as u32;
+        let pool = BlockPool::new(kv.block_count(), tenant_blocks_max);
+        let scheduler = Scheduler::new(limits(config, context_length), pool);
+        let executor = CpuExecutor::new(Pool::new(threads), spec, self.files.clone(), weights, kv);
+        let worker = Worker::start(scheduler, Box::new(executor)).map_err(|source| LoadError::Thread { source })?;
+        Ok((self.info, Compute::Decoder(worker)))
+    }
+
+    fn encoder(mut self, spec: EncoderSpec, tensors: &EncoderTensors) -> Result<(ModelInfo, Compute), LoadError> {
+        let (config, threads) = (self.config, self.config.threads.max(1));
+        let weights = self.hashed(|| EncoderWeights::load(self.files, &spec, tensors, threads, self.progress))?;
+        let (weights, hash) = weights;
+        self.packed(weights.main_type(), weights.bytes(), hash);
+        let spec = Arc::new(spec);
+        let heads = |source| LoadError::Heads { head_len: spec.head_len, source };
+        let executor = CpuEncoder::new(Pool::new(threads), spec.clone(), weights).map_err(heads)?;
+        let limits = EncoderLimits { queue_len_max: config.queue_len_max, batch_tokens_max: config.batch_tokens_max };
+        let encoder = Encoder::start(Box::new(executor), limits).map_err(|source| LoadError::Thread { source })?;
+        Ok((self.info, Compute::Encoder { encoder, spec }))
+    }
+
+    /// Packs weights, and hashes the files meanwhile.
+    fn hashed<W>(&self, pack: impl FnOnce() -> Result<W, WeightsError>) -> Result<(W, [u8; 32]), LoadError> {
+        let (files, progress) = (self.files, self.progress);
+        let (weights, hashes) = std::thread::scope(|scope| {
+            let hashing = scope.spawn(|| files.hashes(self.config.sha256.is_some()));
+            let weights = pack();
+            let total = files.byte_len();
+            progress.advance(LoadStage::Hash, 0, total);
+            let hashes = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            progress.advance(LoadStage::Hash, total, total);
+            (weights, hashes)
+        });
+        files.release_pages();
+        check_sha256(self.config.sha256, hashes.sha256)?;
+        Ok((weights?, hashes.blake2))
+    }
+
+    fn packed(&mut self, main_type: WeightType, weight_bytes: u64, hash: [u8; 32]) {
+        self.info.quantization = type_name(main_type).to_owned();
+        self.info.weight_bytes = weight_bytes;
+        self.info.hash = hash;
+    }
+}
+
+/// Whether the weights are those that are wanted.
+pub(crate) fn check_sha256(wanted: Option<[u8; 32]>, found: Option<[u8; 32]>) -> Result<(), LoadError> {
+    match (wanted, found) {
+        (Some(wanted), Some(found)) if wanted != found => {
+            Err(LoadError::Sha256 { found: hex(found), wanted: hex(wanted) })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn hex(hash: [u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes of keys and values that a token takes in all layers.
+///
+/// # Errors
+/// Heads that the kernels do not compute.
+pub(crate) fn kv_bytes_per_token(spec: &DecoderSpec, precision: KvPrecision) -> Result<u64, LoadError> {
+    let (kv_heads, head_len) = (spec.kv_head_count, spec.head_len);
+    let layout = KvLayout::new(kv_heads, head_len, precision.into()).map_err(|source| KvError::Shape {
+        kv_heads,
+        head_len,
+        source,
+    })?;
+    Ok(layout.bytes() as u64 * spec.layers.len() as u64 / u64::from(BLOCK_LEN))
 }
 
 fn limits(config: &EngineConfig, context_length: u32) -> Limits {
@@ -105,39 +203,5 @@ fn limits(config: &EngineConfig, context_length: u32) -> Limits {
         prefill_chunk_tokens: tokens(config.prefill_chunk_tokens),
         context_length,
         prefix_cache: config.prefix_cache,
-    }
-}
-
-fn model_info(
-    path: &Path,
-    files: &ModelFiles,
-    description: &Description,
-    weights: &Weights,
-    context_length: u32,
-    kv_block_bytes: u64,
-    hash: [u8; 32],
-) -> ModelInfo {
-    let spec = &description.spec;
-    let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    ModelInfo {
-        name: description.name.clone().unwrap_or_else(stem),
-        architecture: description.architecture.clone(),
-        quantization: type_name(weights.main_type()).to_owned(),
-        parameter_count: files.tensors().iter().map(|tensor| tensor.len as u64).sum(),
-        context_length,
-        embedding_length: spec.hidden_len as u32,
-        vocab_size: spec.vocab_len as u32,
-        layer_count: spec.layers.len() as u32,
-        head_count: spec.head_count as u32,
-        kv_head_count: spec.kv_head_count as u32,
-        head_length: spec.head_len as u32,
-        rope_theta: spec.ropes.first().map_or(0.0, |rope| rope.theta),
-        norm_epsilon: spec.norm_epsilon,
-        feed_forward_length: spec.feed_forward_len as u32,
-        file_bytes: files.byte_len(),
-        weight_bytes: weights.bytes(),
-        kv_bytes_per_token: kv_block_bytes / u64::from(BLOCK_LEN),
-        hash,
-        chat_template: description.chat_template.clone(),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::TenantKey;
 use crate::chat_template::{ChatTemplate, Message, TemplateError};
 use crate::config::EngineConfig;
+use crate::encoder::{Encoder, EncoderSpec};
 use crate::info::ModelInfo;
 use crate::load::{self, LoadError};
 use crate::model_files::ModelFiles;
@@ -24,9 +25,25 @@ pub struct Model {
     pub(crate) files: Arc<ModelFiles>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) chat_template: ChatTemplate,
-    pub(crate) worker: Worker,
+    pub(crate) compute: Compute,
     pub(crate) kv_block_bytes: u64,
     pub(crate) logits_bytes_max: usize,
+}
+
+/// What computes a model.
+pub(crate) enum Compute {
+    /// Sequences of tokens, in sessions.
+    Decoder(Worker),
+    /// Texts, each as a whole.
+    Encoder { encoder: Encoder, spec: Arc<EncoderSpec> },
+}
+
+/// The model embeds texts, and generates none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is a model that embeds texts ({architecture}); it cannot generate any")]
+pub struct CannotGenerate {
+    pub name: String,
+    pub architecture: String,
 }
 
 /// A tensor as it lies in its file.
@@ -105,6 +122,16 @@ impl Model {
         load::load(path, config, progress).map(Arc::new)
     }
 
+    /// Reads the files again and compares their SHA-256, as [`EngineConfig::sha256`] has it compared by loading.
+    ///
+    /// # Errors
+    /// [`LoadError::Sha256`].
+    pub fn check_sha256(&self, wanted: [u8; 32]) -> Result<(), LoadError> {
+        let found = self.files.hashes(true).sha256;
+        self.files.release_pages();
+        load::check_sha256(Some(wanted), found)
+    }
+
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -137,21 +164,28 @@ impl Model {
         Session::open(self.clone(), owner, prefix)
     }
 
-    /// Sets what a tenant may take of this engine, from now on. Default: [`TenantShare::default`].
+    /// Sets what a tenant may take of this engine, from now on. Default: [`TenantShare::default`]. A model that embeds keeps
+    /// nothing between texts, and serves its tenants in turn: of it, nothing is set.
     pub fn set_share(&self, tenant: TenantKey, share: TenantShare) {
+        let Compute::Decoder(worker) = &self.compute else { return };
         let blocks_max = (share.kv_bytes_max / self.kv_block_bytes).clamp(1, u64::from(u32::MAX)) as u32;
         let bounds = TenantBounds { weight: share.weight, sequences_max: share.sessions_max, blocks_max };
-        self.shared().with(|scheduler| scheduler.set_bounds(tenant, bounds));
+        worker.shared().with(|scheduler| scheduler.set_bounds(tenant, bounds));
     }
 
     /// Forgets what was set for a tenant that is no more.
     pub fn forget_share(&self, tenant: TenantKey) {
-        self.shared().with(|scheduler| scheduler.forget_bounds(tenant));
+        let Compute::Decoder(worker) = &self.compute else { return };
+        worker.shared().with(|scheduler| scheduler.forget_bounds(tenant));
     }
 
     /// How busy the engine is now.
     pub fn load_now(&self) -> EngineLoad {
-        self.shared().with(|scheduler| EngineLoad {
+        let worker = match &self.compute {
+            Compute::Decoder(worker) => worker,
+            Compute::Encoder { encoder, .. } => return encoder.load_now(),
+        };
+        worker.shared().with(|scheduler| EngineLoad {
             sessions: scheduler.open_sequences(),
             jobs: scheduler.jobs(),
             queued: scheduler.queued(),
@@ -163,7 +197,10 @@ impl Model {
 
     /// What the engine has done.
     pub fn counters(&self) -> EngineCounters {
-        self.shared().counters()
+        match &self.compute {
+            Compute::Decoder(worker) => worker.shared().counters(),
+            Compute::Encoder { encoder, .. } => encoder.counters(),
+        }
     }
 
     /// The names of all tensors, in the file's order.
@@ -204,8 +241,22 @@ impl Model {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        self.worker.shared()
+    /// Whether the model generates text; one that only embeds says so.
+    ///
+    /// # Errors
+    /// [`CannotGenerate`].
+    pub fn check_generates(&self) -> Result<(), CannotGenerate> {
+        self.decoder().map(drop)
+    }
+
+    pub(crate) fn decoder(&self) -> Result<&Arc<Shared>, CannotGenerate> {
+        match &self.compute {
+            Compute::Decoder(worker) => Ok(worker.shared()),
+            Compute::Encoder { .. } => {
+                let ModelInfo { name, architecture, .. } = &self.info;
+                Err(CannotGenerate { name: name.clone(), architecture: architecture.clone() })
+            }
+        }
     }
 
     pub(crate) fn vocab_len(&self) -> usize {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::hashes::Hashes;
+
 use crate::gguf::{GgufError, GgufFile};
 use crate::huggingface::{Folder, FolderError};
 use crate::tensor_info::TensorInfo;
@@ -61,7 +63,7 @@ impl ModelFiles {
     pub fn layer_prefix(&self, layer: u32) -> String {
         match self {
             Self::Gguf(_) => format!("blk.{layer}."),
-            Self::Folder(_) => format!("model.layers.{layer}."),
+            Self::Folder(folder) => format!("{}.{layer}.", folder.layers_name()),
         }
     }
 
@@ -73,15 +75,14 @@ impl ModelFiles {
         }
     }
 
-    /// BLAKE2b-256 of the file that holds the weights; of several, BLAKE2b-256 of their hashes one behind the other, in
-    /// alphabetical order of the files' names.
-    pub fn hash(&self) -> [u8; 32] {
-        let hash = sp_crypto_hashing::blake2_256;
+    /// The hashes of the file that holds the weights; of several, each is the hash of their hashes one behind the other,
+    /// in alphabetical order of the files' names. Every byte is read once, whether or not `sha256` is wanted too.
+    pub fn hashes(&self, sha256: bool) -> Hashes {
         match self {
-            Self::Gguf(file) => hash(file.bytes()),
+            Self::Gguf(file) => Hashes::of(file.bytes(), sha256),
             Self::Folder(folder) => {
-                let hashes: Vec<[u8; 32]> = folder.weight_files().map(hash).collect();
-                if let [only] = hashes[..] { only } else { hash(hashes.as_flattened()) }
+                let hashes: Vec<Hashes> = folder.weight_files().map(|bytes| Hashes::of(bytes, sha256)).collect();
+                if let [only] = hashes[..] { only } else { Hashes::of_several(&hashes, sha256) }
             }
         }
     }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::TenantKey;
 use crate::executor::ExecutorError;
-use crate::model::Model;
+use crate::model::{CannotGenerate, Model};
 use crate::scheduler::{JobId, Output, Refused, SequenceId};
 use crate::worker::{JobOutput, JobResult, Shared, Stopped, Submitted};
 
@@ -17,6 +17,7 @@ use crate::worker::{JobOutput, JobResult, Shared, Stopped, Submitted};
 #[must_use = "dropping a session frees it"]
 pub struct Session {
     model: Arc<Model>,
+    shared: Arc<Shared>,
     sequence: SequenceId,
     reused_len: u32,
 }
@@ -52,6 +53,8 @@ pub enum SessionError {
     Overloaded { position: usize },
     #[error("token {token} at place {index} is not one of the model's {vocab_len}")]
     TokenOutOfVocabulary { index: usize, token: u32, vocab_len: usize },
+    #[error(transparent)]
+    CannotGenerate(#[from] CannotGenerate),
     #[error("the model is not available any more")]
     Stopped,
 }
@@ -82,16 +85,17 @@ impl Session {
         if let Some((index, token, vocab_len)) = model.out_of_vocabulary(prefix) {
             return Err(SessionError::TokenOutOfVocabulary { index, token, vocab_len });
         }
-        let (sequence, reused_len) = model.shared().with(|scheduler| {
+        let shared = model.decoder()?.clone();
+        let (sequence, reused_len) = shared.with(|scheduler| {
             let sequence = scheduler.open(owner, prefix)?;
             Ok::<_, Refused>((sequence, scheduler.len(sequence)))
         })?;
-        Ok(Self { model, sequence, reused_len })
+        Ok(Self { model, shared, sequence, reused_len })
     }
 
     /// Tokens in the sequence.
     pub fn len(&self) -> u32 {
-        self.model.shared().with(|scheduler| scheduler.len(self.sequence))
+        self.shared.with(|scheduler| scheduler.len(self.sequence))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -130,13 +134,13 @@ impl Session {
             }
             Rows::All => (tokens.len(), Output::AllLogits),
         };
-        let data = start(&self.model, self.sequence, &tokens, output)?.wait().await?.logits;
+        let data = start(&self.model, &self.shared, self.sequence, &tokens, output)?.wait().await?.logits;
         Ok(Logits { rows, vocab, data })
     }
 
     /// Cuts the sequence to its first `len` tokens; nothing happens if it is no longer than that.
     pub fn truncate(&mut self, len: u32) {
-        self.model.shared().with(|scheduler| scheduler.truncate(self.sequence, len));
+        self.shared.with(|scheduler| scheduler.truncate(self.sequence, len));
     }
 
     /// A second session with the same tokens. What is computed is shared until one of the two writes on.
@@ -144,14 +148,14 @@ impl Session {
     /// # Errors
     /// [`SessionError::Overloaded`].
     pub fn fork(&self) -> Result<Self, SessionError> {
-        let sequence = self.model.shared().with(|scheduler| scheduler.fork(self.sequence))?;
-        Ok(Self { model: self.model.clone(), sequence, reused_len: self.reused_len })
+        let sequence = self.shared.with(|scheduler| scheduler.fork(self.sequence))?;
+        Ok(Self { model: self.model.clone(), shared: self.shared.clone(), sequence, reused_len: self.reused_len })
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.model.shared().close(self.sequence);
+        self.shared.close(self.sequence);
     }
 }
 
@@ -163,15 +167,16 @@ impl std::fmt::Debug for Session {
 
 /// Submits a job. It runs whether or not the result is waited for, until what is given here is dropped.
 pub(crate) fn start<'a>(
-    model: &'a Model,
+    model: &Model,
+    shared: &'a Shared,
     sequence: SequenceId,
     tokens: &[u32],
     output: Output,
 ) -> Result<Pending<'a>, ForwardError> {
-    let submitted = model.shared().submit(sequence, tokens, output);
+    let submitted = shared.submit(sequence, tokens, output);
     match submitted.map_err(|refused| forward_error(model, refused))? {
         Ok(Submitted { job, len_before, result }) => {
-            Ok(Pending { shared: model.shared(), sequence, job, len_before, result, done: false })
+            Ok(Pending { shared, sequence, job, len_before, result, done: false })
         }
         Err(Stopped) => Err(ForwardError::Stopped),
     }

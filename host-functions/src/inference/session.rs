@@ -3,7 +3,7 @@
 
 use super::text::encode_error;
 use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
-use realm_engine::{EmbedError, ForwardError, Rows, Session, SessionError};
+use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError};
 use realm_primitives::abi::flag;
 use wasmtime::Linker;
 
@@ -115,7 +115,7 @@ fn session_error(error: SessionError) -> HostError {
     match error {
         SessionError::Overloaded { position } => HostError::Overloaded { position: position as u64 },
         SessionError::TokenOutOfVocabulary { .. } => HostError::invalid(error.to_string()),
-        SessionError::Stopped => HostError::ModelUnavailable(error.to_string()),
+        SessionError::CannotGenerate(_) | SessionError::Stopped => HostError::ModelUnavailable(error.to_string()),
     }
 }
 
@@ -141,6 +141,11 @@ fn embed_error(error: EmbedError) -> HostError {
     match error {
         EmbedError::Forward { source, .. } => forward_error(source),
         EmbedError::Session { source, .. } => session_error(source),
+        EmbedError::Text { source, .. } => match source {
+            EncodeTextError::Overloaded { position } => HostError::Overloaded { position: position as u64 },
+            EncodeTextError::Failed(_) => HostError::Internal(source.to_string()),
+            EncodeTextError::Stopped => HostError::ModelUnavailable(source.to_string()),
+        },
         EmbedError::Encode { source, .. } => encode_error(source),
         EmbedError::ContextOverflow { tokens, context_length, .. } => {
             HostError::ContextOverflow { tokens: tokens as u64, context_length }

@@ -30,7 +30,9 @@ fn model_info(call: &mut HostCall<'_>) -> Result<u32, HostError> {
 
 fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
     let info = model.model().info();
-    let (embedding_source, embedding_vector_length) = match embedding_model {
+    // A model that was made to embed may also stand where one that generates would.
+    let made_for_it = || Some(model).filter(|model| model.model().check_generates().is_err());
+    let (embedding_source, embedding_vector_length) = match embedding_model.or_else(made_for_it) {
         Some(embedding_model) => (EmbeddingSource::EmbeddingModel, embedding_model.model().info().embedding_length),
         None => (EmbeddingSource::PooledHiddenStates, info.embedding_length),
     };
@@ -97,6 +99,8 @@ fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Resul
         .map(|message| realm_engine::Message { role: message.role, content: message.content })
         .collect();
     let model = call.model()?;
+    // A model that only embeds has no template, and whoever renders one means to generate.
+    model.model().check_generates().map_err(|error| HostError::ModelUnavailable(error.to_string()))?;
     let tokens =
         blocking::run(len as usize >= LONG_TEXT_BYTES, || model.model().chat_tokens(&messages, add_generation_prompt))
             .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;

@@ -110,13 +110,27 @@ impl<'a> Config<'a> {
         if self.flag(name)? == Some(true) { Err(bad(name, true, what)) } else { Ok(()) }
     }
 
-    /// What all architectures have in common: sizes, one kind of rotation, no windows, no caps. An architecture changes
+    /// How many layers there are: no more than tensors.
+    pub fn layer_count(&self) -> Result<usize, ArchitectureError> {
+        let layer_count = self.size("num_hidden_layers")?;
+        if layer_count > self.tensor_count {
+            return Err(bad("num_hidden_layers", layer_count, "there are fewer tensors than layers"));
+        }
+        Ok(layer_count)
+    }
+
+    /// Refuses weights that are no plain floats.
+    pub fn refuse_quantised(&self) -> Result<(), ArchitectureError> {
+        let Some(config) = self.value("quantization_config") else { return Ok(()) };
+        let method = &config["quant_method"];
+        let method = method.as_str().map_or_else(|| method.to_string(), str::to_owned);
+        Err(ArchitectureError::Quantised { method })
+    }
+
+    /// What all decoders have in common: sizes, one kind of rotation, no windows, no caps. An architecture changes
     /// what it has different. `head_len`: how long heads are where the file does not say so and the architecture does.
     pub fn usual_spec(&self, head_len: Option<usize>) -> Result<DecoderSpec, ArchitectureError> {
-        if let Some(method) = self.value("quantization_config").map(|config| &config["quant_method"]) {
-            let method = method.as_str().map_or_else(|| method.to_string(), str::to_owned);
-            return Err(ArchitectureError::Quantised { method });
-        }
+        self.refuse_quantised()?;
         let (hidden_len, head_count) = (self.size("hidden_size")?, self.size("num_attention_heads")?);
         let kv_head_count = self.optional_size("num_key_value_heads")?.unwrap_or(head_count);
         if !head_count.is_multiple_of(kv_head_count) {
@@ -127,10 +141,7 @@ impl<'a> Config<'a> {
             None if hidden_len.is_multiple_of(head_count) => hidden_len / head_count,
             None => return Err(bad("num_attention_heads", head_count, "it must divide the hidden size")),
         };
-        let layer_count = self.size("num_hidden_layers")?;
-        if layer_count > self.tensor_count {
-            return Err(bad("num_hidden_layers", layer_count, "there are fewer tensors than layers"));
-        }
+        let layer_count = self.layer_count()?;
         let norm_epsilon = self.optional_positive("rms_norm_eps")?;
         Ok(DecoderSpec {
             vocab_len: self.size("vocab_size")?,
@@ -276,6 +287,6 @@ fn present(value: &Value) -> Option<&Value> {
     Some(value).filter(|value| !value.is_null())
 }
 
-fn bad(name: &str, value: impl ToString, reason: &'static str) -> ArchitectureError {
+pub fn bad(name: &str, value: impl ToString, reason: &'static str) -> ArchitectureError {
     ArchitectureError::BadValue { key: format!("config.json: {name}"), value: value.to_string(), reason }
 }

@@ -1,6 +1,7 @@
-//! One file for each architecture: from a file's metadata, or a folder's config.json, to a [`DecoderSpec`] and the names
-//! of its tensors.
+//! One file for each architecture: from a file's metadata, or a folder's config.json, to a [`DecoderSpec`] or an
+//! [`EncoderSpec`], and the names of its tensors.
 
+mod bert;
 mod config;
 mod gemma;
 mod llama;
@@ -8,27 +9,29 @@ mod metadata;
 mod phi3;
 mod qwen2;
 mod qwen3;
-
-pub use config::is_left_over;
+mod sentence;
 
 use config::Config;
 
+use crate::encoder::{EncoderSpec, EncoderTensors};
 use crate::gguf::{GgufFile, MetadataError};
-use crate::huggingface::Folder;
+use crate::huggingface::{Folder, FolderError};
 use crate::spec::{DecoderSpec, DecoderTensors};
 
 /// The architectures this engine can compute, as GGUF files name them.
-pub const SUPPORTED: &[&str] = &["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"];
+pub const SUPPORTED: &[&str] = &["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "bert"];
 
 /// The architectures this engine can compute, as folders name them: by `model_type`.
 pub const SUPPORTED_FOLDERS: &[&str] =
-    &["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"];
+    &["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "bert"];
 
 /// What cannot be computed, or does not make sense.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchitectureError {
     #[error("architecture {name:?} is not supported; supported: {}", supported.join(", "))]
     Unsupported { name: String, supported: &'static [&'static str] },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error("config.json: {field} is missing")]
     Absent { field: String },
     #[error(transparent)]
@@ -45,11 +48,30 @@ pub enum ArchitectureError {
     Experts { experts: u32 },
 }
 
+/// What a model computes, and the names of its tensors.
+pub enum Architecture {
+    /// Generates text, token by token.
+    Decoder(DecoderSpec, DecoderTensors),
+    /// Gives texts vectors.
+    Encoder(EncoderSpec, EncoderTensors),
+}
+
+impl Architecture {
+    /// The first of `names` that is none of the model's tensors.
+    pub fn first_stranger<'a>(&self, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        match self {
+            Self::Decoder(spec, tensors) => tensors.first_stranger(spec, names),
+            Self::Encoder(_, tensors) => tensors.first_stranger(names),
+        }
+    }
+}
+
 /// Reads a file's architecture.
-pub fn decoder(file: &GgufFile) -> Result<(DecoderSpec, DecoderTensors), ArchitectureError> {
+pub fn of_file(file: &GgufFile) -> Result<Architecture, ArchitectureError> {
     let metadata = file.metadata();
     let name = metadata.required("general.architecture", metadata.str("general.architecture")?)?;
-    match name {
+    let (spec, tensors) = match name {
+        "bert" => return bert::encoder(file).map(|(spec, tensors)| Architecture::Encoder(spec, tensors)),
         "llama" => llama::decoder(file),
         "qwen2" => qwen2::decoder(file),
         "qwen3" => qwen3::decoder(file),
@@ -57,14 +79,19 @@ pub fn decoder(file: &GgufFile) -> Result<(DecoderSpec, DecoderTensors), Archite
         "gemma3" => gemma::gemma3(file),
         "phi3" => phi3::decoder(file),
         other => Err(ArchitectureError::Unsupported { name: other.to_owned(), supported: SUPPORTED }),
-    }
+    }?;
+    Ok(Architecture::Decoder(spec, tensors))
 }
 
 /// Reads a folder's architecture. Gives its name too.
-pub fn folder_decoder(folder: &Folder) -> Result<(String, DecoderSpec, DecoderTensors), ArchitectureError> {
+pub fn of_folder(folder: &Folder) -> Result<(String, Architecture), ArchitectureError> {
     let config = Config::new(folder.config(), folder.tensors().len());
     let name = config.text("model_type").ok_or_else(|| ArchitectureError::Absent { field: "model_type".into() })?;
-    let (spec, tensors) = match name {
+    let decoder = match name {
+        "bert" => {
+            let (spec, tensors) = bert::folder(folder, &config)?;
+            return Ok((name.to_owned(), Architecture::Encoder(spec, tensors)));
+        }
         "llama" => llama::llama_folder(&config),
         "mistral" => llama::mistral_folder(&config),
         "qwen2" => qwen2::folder(&config),
@@ -73,6 +100,15 @@ pub fn folder_decoder(folder: &Folder) -> Result<(String, DecoderSpec, DecoderTe
         "gemma3_text" => gemma::gemma3_folder(&config),
         "phi3" => phi3::folder(&config),
         other => Err(ArchitectureError::Unsupported { name: other.to_owned(), supported: SUPPORTED_FOLDERS }),
-    }?;
-    Ok((name.to_owned(), spec, tensors))
+    };
+    let (spec, tensors) = decoder?;
+    Ok((name.to_owned(), Architecture::Decoder(spec, tensors)))
+}
+
+/// Whether a tensor of a folder is one that folders have beside their weights, and that nobody reads.
+pub fn is_left_over(architecture: &Architecture, name: &str) -> bool {
+    match architecture {
+        Architecture::Decoder(..) => config::is_left_over(name),
+        Architecture::Encoder(..) => bert::is_left_over(name),
+    }
 }

@@ -10,6 +10,8 @@
 //! alone (attention: from its own sequence's positions), in an order fixed by the model's sizes; so the bits of a
 //! sequence do not depend on who shares its batch.
 
+mod encoder;
+mod encoder_weights;
 mod forward;
 mod kv;
 mod layer;
@@ -21,6 +23,8 @@ use std::sync::Arc;
 
 use realm_kernels::Pool;
 
+pub use encoder::CpuEncoder;
+pub use encoder_weights::EncoderWeights;
 pub use kv::{KvError, KvMemory};
 pub use weights::{Weights, WeightsError};
 

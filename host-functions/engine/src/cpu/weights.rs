@@ -118,7 +118,7 @@ impl Weights {
 }
 
 /// `act` on every item, on up to `threads` threads, in any order; the first error ends it.
-fn in_parallel<T: Sync, R: Send, E: Send>(
+pub(super) fn in_parallel<T: Sync, R: Send, E: Send>(
     threads: usize,
     items: &[T],
     act: impl Fn(&T) -> Result<R, E> + Sync,
@@ -155,7 +155,7 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(progress: &'a dyn LoadProgress, files: &ModelFiles) -> Self {
+    pub fn new(progress: &'a dyn LoadProgress, files: &ModelFiles) -> Self {
         let total = files.tensors().iter().map(|tensor| tensor.byte_len() as u64).sum();
         progress.advance(LoadStage::Weights, 0, total);
         Self { progress, total, done: Mutex::new(0) }

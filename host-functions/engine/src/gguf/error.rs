@@ -1,16 +1,14 @@
 //! What can be wrong with a GGUF file.
 
-use std::path::PathBuf;
-
 use super::header::{KEYS_MAX, TENSORS_MAX};
 
-/// Why a file is refused. Offsets and lengths are bytes from the file's beginning.
+/// Why a file is refused; whoever asked for it knows its path. Offsets and lengths are bytes from the file's beginning.
 #[derive(Debug, thiserror::Error)]
 pub enum GgufError {
-    #[error("{path}: {source}", path = path.display())]
-    Io { path: PathBuf, source: std::io::Error },
-    #[error("{path} is not a file", path = path.display())]
-    NotAFile { path: PathBuf },
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("it is not a file")]
+    NotAFile,
     #[error("not a GGUF file: it begins with {found:02x?}")]
     NotGguf { found: [u8; 4] },
     #[error("GGUF version {version} is not supported; versions 2 and 3 are")]

@@ -41,18 +41,17 @@ impl GgufFile {
     /// # Errors
     /// Everything that makes the file unreadable or not GGUF; see [`GgufError`].
     pub fn open(path: &Path) -> Result<Self, GgufError> {
-        let io = |source| GgufError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(GgufError::NotAFile { path: path.to_owned() });
+            return Err(GgufError::NotAFile);
         }
         if metadata.len() == 0 {
             return Err(GgufError::Truncated { what: "magic".into(), offset: 0, needed: 4, left: 0 });
         }
         // SAFETY: the map is private to this value and read-only. That nobody shortens the file meanwhile is the
         // documented condition of opening a model; a reader cannot enforce it.
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        let map = unsafe { Mmap::map(&file) }?;
         let header = Header::parse(&map)?;
         Ok(Self { map, header })
     }

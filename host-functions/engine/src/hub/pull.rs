@@ -18,14 +18,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a transfer that breaks off is taken up again.
 const RETRIES_MAX: usize = 3;
 /// Files beside the weights that a model in Hugging Face's layout may have.
-const SIDE_FILES: [&str; 7] = [
+const SIDE_FILES: [&str; 10] = [
     "tokenizer.json",
+    "vocab.txt",
     "tokenizer_config.json",
     "generation_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
     "modules.json",
     "1_Pooling/config.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
 ];
 
 /// Fetches a model and returns its path: the file that is named, the repository's only GGUF file, or the

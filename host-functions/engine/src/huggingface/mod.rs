@@ -111,6 +111,14 @@ impl Folder {
         files::optional_json(&self.path.join(file), SETTINGS_BYTES_MAX)
     }
 
+    /// What another file of settings says that must be there.
+    ///
+    /// # Errors
+    /// No such file, one that is not JSON, or more than 16 MiB.
+    pub fn required_settings(&self, file: &str) -> Result<Value, FolderError> {
+        files::required(&self.path.join(file), self.settings(file)?)
+    }
+
     /// The bytes of tokenizer.json.
     ///
     /// # Errors
@@ -138,6 +146,12 @@ impl Folder {
     /// The tensor of this name.
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
         self.index.get(name).and_then(|&at| self.tensors.get(at))
+    }
+
+    /// What the names of all layers' tensors begin with.
+    pub fn layers_name(&self) -> &'static str {
+        let is_there = |name: &&&str| self.tensors.iter().any(|tensor| tensor.name.starts_with(**name));
+        ["encoder.layer", "bert.encoder.layer"].iter().find(is_there).copied().unwrap_or("model.layers")
     }
 
     /// The tensors of types that this engine does not compute with.

@@ -19,6 +19,7 @@ mod sentence_piece;
 mod splitter;
 mod tokenizer_json;
 mod vocabulary;
+mod word_list;
 mod word_piece;
 
 pub use detokenizer::Detokenizer;
@@ -141,6 +142,15 @@ impl Tokenizer {
         tokenizer.prefix = loaded.prefix;
         tokenizer.suffix = loaded.suffix;
         Ok(tokenizer)
+    }
+
+    /// A tokenizer from a Hugging Face folder's `vocab.txt`, which lists word pieces, and `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// As [`from_tokenizer_json`](Self::from_tokenizer_json), and a list without `[UNK]`, `[CLS]` or `[SEP]`.
+    pub fn from_word_pieces(pieces: &str, config: &serde_json::Value) -> Result<Self, TokenizerError> {
+        let json = word_list::tokenizer_json(pieces, config)?;
+        Self::from_tokenizer_json(json.to_string().as_bytes(), config)
     }
 
     fn assemble(
@@ -267,6 +277,11 @@ impl Tokenizer {
     /// What [`encode`](Self::encode) puts before a text with `add_special`.
     pub fn prefix(&self) -> &[u32] {
         &self.prefix
+    }
+
+    /// What [`encode`](Self::encode) puts behind a text with `add_special`.
+    pub fn suffix(&self) -> &[u32] {
+        &self.suffix
     }
 
     /// The text of these tokens. Control tokens have none; bytes that are no UTF-8 become U+FFFD.
