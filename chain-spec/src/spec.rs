@@ -35,7 +35,8 @@ pub struct ModelSpec {
     pub name: String,
     /// Where its weights are.
     pub path: ModelSource,
-    /// The file's SHA-256, checked when it is loaded.
+    /// The SHA-256 of its weights, checked when they are loaded: of the file, or of several files' hashes one behind the
+    /// other, in alphabetical order of their names.
     pub sha256: Option<[u8; 32]>,
 }
 

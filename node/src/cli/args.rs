@@ -39,6 +39,11 @@ pub enum Command {
         #[command(subcommand)]
         command: ChainCommand,
     },
+    /// Look at models, and fetch them.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
     /// Print a completion script for a shell: `realm completions bash >> ~/.bash_completion`.
     Completions {
         /// The shell.
@@ -50,6 +55,29 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ModelCommand {
+    /// Say what a model is, without loading it: sizes, quantisation, tokenizer, the memory it needs.
+    Inspect(InspectArgs),
+    /// Fetch a model from a hub into the Hugging Face cache and print its path. HF_ENDPOINT, HF_TOKEN, HF_HOME and
+    /// HF_HUB_OFFLINE are honoured. What was broken off is resumed; what came is checked.
+    Pull(PullArgs),
+}
+
+#[derive(clap::Args, Debug)]
+pub struct InspectArgs {
+    /// A GGUF file, a Hugging Face folder or `hf:OWNER/NAME[:FILE]`.
+    #[arg(value_name = "PATH|hf:..")]
+    pub path: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct PullArgs {
+    /// `hf:OWNER/NAME` or `hf:OWNER/NAME:FILE`.
+    #[arg(value_name = "hf:OWNER/NAME[:FILE]")]
+    pub reference: String,
 }
 
 #[derive(Subcommand, Debug)]
@@ -101,9 +129,13 @@ pub struct ServeArgs {
     /// The chain: `dev`, `local`, or the file of a specification.
     #[arg(long, value_name = "FILE|dev|local")]
     pub chain: Option<String>,
-    /// A GGUF file, in place of the chain's first model.
-    #[arg(long, value_name = "FILE")]
+    /// A GGUF file, a Hugging Face folder or `hf:OWNER/NAME[:FILE]`, in place of the chain's first model.
+    #[arg(long, value_name = "PATH|hf:..")]
     pub model: Option<PathBuf>,
+    /// A model that embeds texts (BERT: MiniLM, BGE, E5), for all tenants that have none of their own: a GGUF file, a
+    /// Hugging Face folder or `hf:OWNER/NAME[:FILE]`. Without one, the text model's own hidden states are pooled.
+    #[arg(long, value_name = "PATH|hf:..")]
+    pub embedding_model: Option<PathBuf>,
     /// Port of JSON-RPC; 0 takes any.
     #[arg(long, default_value_t = crate::service::RPC_PORT)]
     pub port: u16,

@@ -11,7 +11,7 @@ pub const CODES: [(u8, &str); 5] = [
     (ANSWER, "the node answered with an error"),
     (USAGE, "the command line is wrong, or a file cannot be read or written"),
     (START, "the node cannot start: one line on standard error says what to do"),
-    (CONNECTION, "the node cannot be reached, or the connection was lost"),
+    (CONNECTION, "the node or the hub cannot be reached, or the connection was lost"),
 ];
 const ANSWER: u8 = 1;
 /// clap's own code for arguments that it refuses.
@@ -34,7 +34,7 @@ pub enum Failure {
     Usage(String),
     /// The node cannot start.
     Start(String),
-    /// The node cannot be reached.
+    /// The node, or the hub that models are fetched from, cannot be reached.
     Connection(String),
 }
 

@@ -11,6 +11,7 @@ mod exit;
 mod lines;
 mod log;
 mod metadata;
+mod model;
 mod output;
 mod pages;
 mod serve;
@@ -18,7 +19,7 @@ mod upgrade;
 
 pub use exit::Failure;
 
-use args::{Args, ChainCommand, Command};
+use args::{Args, ChainCommand, Command, ModelCommand};
 use clap::Parser;
 use output::Form;
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Upgrade(args) => upgrade::run(args, form),
         Command::Rollback(args) => upgrade::roll_back(args, form),
         Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args, form),
+        Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(args, form),
+        Command::Model { command: ModelCommand::Pull(args) } => model::pull(args, form),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { out } => pages::man(out.as_deref()),
     }

@@ -9,12 +9,14 @@ use crate::{
     server::AllowedOrigins,
     service::{Node, NodeConfig, StartError},
 };
-use realm_chain_spec::{ChainSpec, ModelSource};
+use realm_chain_spec::{ChainSpec, ModelSource, ModelSpec};
 use std::{net::SocketAddr, path::Path, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The chain where none is named.
 const DEFAULT_CHAIN: &str = "dev";
+/// What the model of `--embedding-model` is called.
+const EMBEDDING_MODEL: &str = "embedding";
 /// The word for all web pages.
 const ANY_ORIGIN: &str = "*";
 
@@ -71,9 +73,12 @@ fn start_failure(error: StartError) -> Failure {
 fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     let mut chain = chain(args.chain.as_deref().unwrap_or(DEFAULT_CHAIN))?;
     if let (Some(path), Some(first)) = (&args.model, chain.models.first_mut()) {
-        first.path = ModelSource::File(path.clone());
+        first.path = ModelSource::of_path(path.clone());
         // The hash was another file's.
         first.sha256 = None;
+    }
+    if let Some(path) = &args.embedding_model {
+        embedding_model(&mut chain, ModelSource::of_path(path.clone()));
     }
     let mut config = NodeConfig::new(chain);
     config.listen = SocketAddr::new(args.host, args.port);
@@ -84,6 +89,18 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);
     apply(&args.limits, &mut config);
     Ok(config)
+}
+
+/// Adds a model to the chain that embeds for all tenants which have none for it.
+fn embedding_model(chain: &mut ChainSpec, path: ModelSource) {
+    let taken = |name: &str| chain.models.iter().any(|model| model.name == name);
+    let numbered = (2..).map(|number| format!("{EMBEDDING_MODEL}-{number}"));
+    let free = std::iter::once(EMBEDDING_MODEL.to_owned()).chain(numbered).find(|name| !taken(name));
+    let name = free.unwrap_or_default();
+    chain.models.push(ModelSpec { name: name.clone(), path, sha256: None });
+    for tenant in &mut chain.tenants {
+        tenant.embedding_model.get_or_insert_with(|| name.clone());
+    }
 }
 
 fn origins(named: &[String]) -> AllowedOrigins {

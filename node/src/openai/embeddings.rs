@@ -97,10 +97,10 @@ fn written(vector: Value, encoding: Encoding) -> Value {
     }
 }
 
-/// Tokens of a text as the model reads it.
+/// Tokens of a text as the model reads it: of what is too long, those that are read.
 fn token_count(model: &HostModel, text: &str) -> usize {
     // What cannot be encoded was refused when it was to be embedded.
-    model.model().tokenizer().encode(text, true).map_or(0, |tokens| tokens.len())
+    model.model().embedding_tokens(text).map_or(0, |tokens| tokens.len())
 }
 
 /// The runtime's parameter is this API's `input`.

@@ -86,21 +86,16 @@ pub enum StartError {
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// The engine refused it.
-    #[error("{}: {error}; give a GGUF file of a supported model", path.display())]
+    #[error("{}: {error}; give a GGUF file or a Hugging Face folder of a supported model", path.display())]
     Engine {
         /// The file.
         path: PathBuf,
         /// Why.
         error: Box<realm_engine::LoadError>,
     },
-    /// The file cannot be read.
-    #[error("{}: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
+    /// The hub that it is on did not give it.
+    #[error(transparent)]
+    Hub(#[from] realm_engine::hub::HubError),
     /// The file is another than the specification means.
     #[error("{}: its SHA-256 is 0x{found} and the chain specification wants 0x{expected}", path.display())]
     Hash {

@@ -16,4 +16,5 @@ mod node;
 pub use config::{METRICS_PORT, NodeConfig, RPC_PORT};
 pub use demo_model::demo_model_path;
 pub use error::{ModelError, StartError};
+pub(crate) use models::{Download, fetched, hub_config};
 pub use node::Node;
