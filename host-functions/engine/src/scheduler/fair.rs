@@ -54,48 +54,70 @@ impl FairShare {
         self.clocks.retain(|tenant, clock| *clock > now || is_open(tenant));
     }
 
-    fn clock(&self, tenant: TenantKey) -> u64 {
+    pub fn clock(&self, tenant: TenantKey) -> u64 {
         self.clocks.get(&tenant).copied().unwrap_or(self.now)
     }
 
+    fn weight(&self, tenant: TenantKey) -> u64 {
+        u64::from(self.weights.get(&tenant).copied().unwrap_or(WEIGHT_DEFAULT))
+    }
+
+    /// Tokens that bring the tenant's clock up to `clock`: 0 only if it is there already.
+    pub fn tokens_until(&self, tenant: TenantKey, clock: u64) -> u32 {
+        let behind = clock.saturating_sub(self.clock(tenant));
+        u32::try_from(behind.saturating_mul(self.weight(tenant)).div_ceil(TOKEN)).unwrap_or(u32::MAX)
+    }
+
     pub fn charge(&mut self, tenant: TenantKey, tokens: u32) {
-        let weight = self.weights.get(&tenant).copied().unwrap_or(WEIGHT_DEFAULT);
         let clock = self.clock(tenant);
         self.now = self.now.max(clock);
-        self.clocks.insert(tenant, clock + u64::from(tokens) * TOKEN / u64::from(weight));
+        self.clocks.insert(tenant, clock + u64::from(tokens) * TOKEN / self.weight(tenant));
     }
 }
 
 /// The jobs of one phase of a plan, given out in fair order: the tenant furthest behind first, and each tenant's jobs
 /// in the order in which they were asked for.
 pub struct FairQueue {
-    tenants: Vec<(TenantKey, VecDeque<JobId>)>,
+    tenants: Vec<Waiting>,
+}
+
+/// One tenant's jobs.
+struct Waiting {
+    tenant: TenantKey,
+    jobs: VecDeque<JobId>,
+    /// Tokens that all of them asked for when the queue was made.
+    tokens: u64,
 }
 
 impl FairQueue {
-    /// `jobs` in the order in which they were asked for.
-    pub fn new(jobs: impl Iterator<Item = (TenantKey, JobId)>) -> Self {
-        let mut tenants: Vec<(TenantKey, VecDeque<JobId>)> = Vec::new();
+    /// `jobs` in the order in which they were asked for, each with the tokens that it wants.
+    pub fn new(jobs: impl Iterator<Item = (TenantKey, JobId, u32)>) -> Self {
+        let mut tenants: Vec<Waiting> = Vec::new();
         let mut index = HashMap::new();
-        for (tenant, job) in jobs {
+        for (tenant, job, tokens) in jobs {
             let at = *index.entry(tenant).or_insert_with(|| {
-                tenants.push((tenant, VecDeque::new()));
+                tenants.push(Waiting { tenant, jobs: VecDeque::new(), tokens: 0 });
                 tenants.len() - 1
             });
-            tenants[at].1.push_back(job);
+            tenants[at].jobs.push_back(job);
+            tenants[at].tokens += u64::from(tokens);
         }
         Self { tenants }
     }
 
-    /// How many tenants have jobs in it.
-    pub fn tenant_count(&self) -> usize {
-        self.tenants.iter().filter(|(_, jobs)| !jobs.is_empty()).count()
+    /// The job whose turn it is. Ties go to the tenant that asks for less, and then to the one that asked first.
+    pub fn peek(&self, shares: &FairShare) -> Option<(TenantKey, JobId)> {
+        let waiting = self.tenants.iter().filter_map(|waiting| Some((waiting, *waiting.jobs.front()?)));
+        let order = |&(waiting, job): &(&Waiting, JobId)| (shares.clock(waiting.tenant), waiting.tokens, job);
+        waiting.min_by_key(order).map(|(waiting, job)| (waiting.tenant, job))
     }
 
-    /// The job whose turn it is. Ties go to the tenant whose job was asked for first.
-    pub fn peek(&self, shares: &FairShare) -> Option<(TenantKey, JobId)> {
-        let waiting = self.tenants.iter().filter_map(|(tenant, jobs)| Some((*tenant, *jobs.front()?)));
-        waiting.min_by_key(|(tenant, job)| (shares.clock(*tenant), *job))
+    /// Tokens that the tenant whose turn it is may have until it comes up to one that asks for less. The one that asks
+    /// for less may pass, because it is soon done; were it passed, it would wait for more than its share.
+    pub fn tokens_max(&self, shares: &FairShare, tenant: TenantKey) -> u32 {
+        let Some(own) = self.tenants.iter().find(|waiting| waiting.tenant == tenant) else { return u32::MAX };
+        let less = self.tenants.iter().filter(|waiting| !waiting.jobs.is_empty() && waiting.tokens < own.tokens);
+        less.map(|waiting| shares.tokens_until(tenant, shares.clock(waiting.tenant))).min().unwrap_or(u32::MAX)
     }
 
     /// Takes the tenant's first job away, after `tokens` of it were planned.
@@ -103,8 +125,8 @@ impl FairQueue {
         if tokens > 0 {
             shares.charge(tenant, tokens);
         }
-        if let Some((_, jobs)) = self.tenants.iter_mut().find(|(t, _)| *t == tenant) {
-            jobs.pop_front();
+        if let Some(waiting) = self.tenants.iter_mut().find(|waiting| waiting.tenant == tenant) {
+            waiting.jobs.pop_front();
         }
     }
 }

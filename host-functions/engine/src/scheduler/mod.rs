@@ -8,14 +8,16 @@
 //!
 //! A step takes all sequences that want a few tokens (decoding), in fair order as far as the batch goes, and besides
 //! them one chunk of the longer stretches (prefilling), again in fair order. So sequences join and leave at each step,
-//! and no prompt, however long, delays the others by more than a chunk. A short prompt of the tenant that is furthest
-//! behind comes first of all, in a step of at most twice its size.
+//! and no prompt, however long, delays the others by more than a chunk. Among prompts a tenant that asks for much does
+//! not pass one that asks for less, and the step that ends a prompt gives the others no more than their share of it: a
+//! short prompt takes twice its own time, behind whatever load.
 //!
 //! Keys and values are a cache of what tokens imply. When blocks run out, finished prefixes go first, then sequences
 //! that have not moved for a while, then later comers give way to earlier ones; what was taken is computed again when
 //! its sequence goes on. A sequence that has no blocks waits until there are some: running out queues, and never fails.
 
 mod fair;
+mod first;
 mod plan;
 mod policy;
 mod room;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::fair::{FairQueue, FairShare};
+use super::first::{Demand, First, first};
 use super::plan::{Output, Part, Plan};
 use super::room::{Claim, make_room};
 use super::sequence::Sequence;
@@ -10,8 +11,8 @@ use super::{JobId, SequenceId};
 use crate::TenantKey;
 use crate::cache::{BLOCK_LEN, BlockPool, PrefixIndex, Shortage, blocks_for};
 
-/// A job with at most this many tokens to go is served with the decoding sequences, before any chunk of a prompt.
-/// Wide enough for a few speculated tokens.
+/// A job of at most this many tokens is served with the decoding sequences, before any chunk of a prompt. Wide enough
+/// for a few speculated tokens.
 const DECODE_TOKENS_MAX: u32 = 8;
 
 /// A step of this many tokens costs hardly more than one of a single token, because the weights are read once for all:
@@ -288,15 +289,14 @@ impl Scheduler {
             return;
         }
         self.step += 1;
-        let step = self.step;
-        let decodes = |sequence: &Sequence| {
-            sequence.admitted.is_some() && sequence.last_step < step && sequence.remaining() <= DECODE_TOKENS_MAX
-        };
-        let first = self.plan_first_token(plan);
-        let mut left = first.step_tokens_max - first.planned;
-        left -= self.plan_phase(plan, left, decodes);
-        let chunk = left.min(self.limits.prefill_chunk_tokens - first.planned);
-        self.plan_phase(plan, chunk, |sequence| sequence.last_step < step && !decodes(sequence));
+        let mut left = self.limits.batch_tokens_max;
+        let mut chunk = self.limits.prefill_chunk_tokens.min(left);
+        if let Some(first) = self.plan_first(plan, chunk) {
+            left = first.others_max.max(STEP_TOKENS_MIN.saturating_sub(first.tokens)).min(left - first.tokens);
+            chunk -= first.tokens;
+        }
+        left -= self.plan_phase(plan, left, Phase::Decoding);
+        self.plan_phase(plan, chunk.min(left), Phase::Prompts);
         if plan.parts.is_empty() {
             self.plan_one_at_any_cost(plan);
         }
@@ -334,34 +334,50 @@ impl Scheduler {
         Ok(SequenceId(self.ids))
     }
 
-    /// If the tenant furthest behind has a prompt that one chunk finishes, and others want something too, that prompt
-    /// comes first and the rest of the step is at most as large: somebody's short prompt waits for the step that runs,
-    /// and then for no more than twice its own time, however much the others ask for.
-    fn plan_first_token(&mut self, plan: &mut Plan) -> FirstToken {
-        let none = FirstToken { planned: 0, step_tokens_max: self.limits.batch_tokens_max };
-        let jobs = self.jobs.iter().filter_map(|(&id, job)| Some((self.sequences.get(&job.sequence)?.owner, id)));
-        let mut queue = FairQueue::new(jobs);
-        if queue.tenant_count() < 2 {
-            return none;
+    fn phase(&self, sequence: &Sequence) -> Phase {
+        let short = sequence.remaining().max(sequence.asked()) <= DECODE_TOKENS_MAX;
+        match sequence.admitted.is_some() && short {
+            true => Phase::Decoding,
+            false => Phase::Prompts,
         }
-        let Some((tenant, id)) = queue.peek(&self.shares) else { return none };
-        let remaining = self.jobs.get(&id).and_then(|job| self.sequences.get(&job.sequence)).map_or(0, Sequence::remaining);
-        let chunk = self.limits.prefill_chunk_tokens.min(self.limits.batch_tokens_max);
-        let decodes = self.is_admitted(id) && remaining <= DECODE_TOKENS_MAX;
-        if decodes || remaining > chunk {
-            return none;
-        }
-        let Ok(planned) = self.plan_part(plan, id, remaining, Claim::ByRight) else { return none };
-        queue.serve(&mut self.shares, tenant, planned);
-        let step_tokens_max = planned.saturating_mul(2).max(STEP_TOKENS_MIN).min(self.limits.batch_tokens_max);
-        FirstToken { planned, step_tokens_max }
     }
 
-    /// Plans jobs that `belong` to this phase, up to `budget` tokens. Gives the tokens planned.
-    fn plan_phase(&mut self, plan: &mut Plan, budget: u32, belong: impl Fn(&Sequence) -> bool) -> u32 {
+    /// What the tenants ask for.
+    fn demands(&self) -> Vec<Demand> {
+        let mut demands: Vec<Demand> = Vec::new();
+        let mut index = HashMap::new();
+        for (&id, job) in &self.jobs {
+            let Some(sequence) = self.sequences.get(&job.sequence) else { continue };
+            let at = *index.entry(sequence.owner).or_insert_with(|| {
+                demands.push(Demand::new(sequence.owner));
+                demands.len() - 1
+            });
+            let (demand, tokens) = (&mut demands[at], sequence.remaining());
+            match self.phase(sequence) {
+                Phase::Decoding => demand.decode_tokens = demand.decode_tokens.saturating_add(tokens),
+                Phase::Prompts => {
+                    demand.prompt.get_or_insert((id, tokens));
+                    demand.prompt_tokens = demand.prompt_tokens.saturating_add(tokens);
+                }
+            }
+        }
+        demands
+    }
+
+    /// Plans the prompt that this step finishes before all else, if there is one and room for it.
+    fn plan_first(&mut self, plan: &mut Plan, chunk: u32) -> Option<First> {
+        let first = first(&self.demands(), &self.shares, chunk)?;
+        self.plan_part(plan, first.job, first.tokens, Claim::ByRight).ok()?;
+        self.shares.charge(first.tenant, first.tokens);
+        Some(first)
+    }
+
+    /// Plans the jobs of a phase that have no part yet, up to `budget` tokens. Gives the tokens planned.
+    fn plan_phase(&mut self, plan: &mut Plan, budget: u32, phase: Phase) -> u32 {
         let jobs = self.jobs.iter().filter_map(|(&id, job)| {
             let sequence = self.sequences.get(&job.sequence)?;
-            belong(sequence).then_some((sequence.owner, id))
+            let belongs = sequence.last_step < self.step && self.phase(sequence) == phase;
+            belongs.then(|| (sequence.owner, id, sequence.remaining()))
         });
         let mut queue = FairQueue::new(jobs);
         let mut planned = 0;
@@ -372,8 +388,12 @@ impl Scheduler {
             let newcomer = !self.is_admitted(job);
             let mut tokens = 0;
             let empty_handed = self.pool.held_by(tenant) == 0;
+            let tokens_max = match phase {
+                Phase::Decoding => budget - planned,
+                Phase::Prompts => queue.tokens_max(&self.shares, tenant).min(budget - planned),
+            };
             if !(newcomer && line.is_closed(tenant, empty_handed)) {
-                match self.plan_part(plan, job, budget - planned, Claim::ByRight) {
+                match self.plan_part(plan, job, tokens_max, Claim::ByRight) {
                     Ok(taken) => tokens = taken,
                     Err(shortage) if newcomer => line.close(tenant, shortage),
                     Err(_) => {}
@@ -443,10 +463,13 @@ impl Scheduler {
     }
 }
 
-/// What [`Scheduler::plan_first_token`] did: tokens planned, and how many the step may have altogether.
-struct FirstToken {
-    planned: u32,
-    step_tokens_max: u32,
+/// What a job is to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A few tokens of a sequence that goes on: served before all chunks of prompts.
+    Decoding,
+    /// A stretch of a prompt.
+    Prompts,
 }
 
 /// The newcomers' line: once one does not fit, none that stands behind it is let in during this step, lest small ones

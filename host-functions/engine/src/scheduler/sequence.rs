@@ -2,7 +2,7 @@
 
 use super::JobId;
 use crate::TenantKey;
-use crate::cache::{BlockPool, BlockTable, EntryId, PrefixIndex, ROOT, BLOCK_LEN};
+use crate::cache::{BLOCK_LEN, BlockPool, BlockTable, EntryId, PrefixIndex, ROOT};
 
 /// Tokens, and how many of them are computed. The computed ones can be taken away at any time between steps: they are
 /// computed again, to the same bits, when the sequence goes on.
@@ -43,6 +43,11 @@ impl Sequence {
     /// Tokens still to be computed.
     pub fn remaining(&self) -> u32 {
         self.tokens.len() as u32 - self.computed
+    }
+
+    /// Tokens that the job asked for.
+    pub fn asked(&self) -> u32 {
+        self.tokens.len() as u32 - self.accepted
     }
 
     /// Gives all blocks back; the tokens stay.

@@ -99,6 +99,22 @@ fn cost_of_first_token(prompts: &[u32], steps: u32, prompt_len: u32) -> (u32, u3
     (total, dearest)
 }
 
+/// The promise to a tenant that comes with one prompt: twice what it costs alone, and the step that runs.
+fn check_first_token(prompts: &[u32], steps: u32, prompt_len: u32) {
+    let idle = {
+        let mut rig = Rig::new(100_000);
+        let (_, job) = rig.ask(1, prompt_len);
+        let mut total = 0;
+        while !rig.done.contains(&job) {
+            total += rig.step();
+        }
+        total
+    };
+    let (loaded, dearest) = cost_of_first_token(prompts, steps, prompt_len);
+    let what = format!("a prompt of {prompt_len} after {steps} steps");
+    assert!(loaded <= 2 * idle + dearest, "{what}: {loaded} against {idle} alone and a step of {dearest}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -110,17 +126,7 @@ proptest! {
         steps in 1u32..200,
         prompt_len in 1u32..2 * CHUNK,
     ) {
-        let idle = {
-            let mut rig = Rig::new(100_000);
-            let (_, job) = rig.ask(1, prompt_len);
-            let mut total = 0;
-            while !rig.done.contains(&job) {
-                total += rig.step();
-            }
-            total
-        };
-        let (loaded, dearest) = cost_of_first_token(&lens, steps, prompt_len);
-        prop_assert!(loaded <= 2 * idle + dearest, "{loaded} against {idle} alone and a step of {dearest}");
+        check_first_token(&lens, steps, prompt_len);
     }
 
     /// Over any time in which two tenants both want more than there is, they get tokens by their weights, whether they
@@ -168,6 +174,23 @@ proptest! {
         let apart = (shares[0] - shares[1]).abs();
         prop_assert!(apart <= 3.0 * f64::from(CHUNK), "{served:?} for weights {weights:?}");
     }
+}
+
+/// The story: only prompts of one chunk at most were looked after. The end of a longer one came after the other tenant's
+/// turn, in a step that was filled up with the other's prompts: 23 tokens took as long as 256.
+#[test]
+fn the_end_of_a_prompt_of_two_chunks_comes_in_a_step_of_its_own_size() {
+    let mut prompts = vec![300; 100];
+    prompts[..2].copy_from_slice(&[2_268, 782]);
+    check_first_token(&prompts, 10, 279);
+    check_first_token(&[300; 100], 2, 389);
+}
+
+/// The story: the last 5 tokens of a prompt counted as decoding, so the step that ended it was no smaller than others.
+#[test]
+fn the_last_few_tokens_of_a_prompt_belong_to_it() {
+    check_first_token(&[300; 100], 5, 297);
+    check_first_token(&[300; 100], 4, 341);
 }
 
 /// The story: a tenant that closed its only sequence lost its clock, began anew at the present, and so came before one
