@@ -1,15 +1,16 @@
 //! The decode loop: what turns a prompt's tokens into an answer, token by token, in the sandbox.
 //!
 //! ```text
-//!   prompt tokens ─► session.forward ─► sample_token ─► end? ─► detokenize ─► stop text? ─► emit
-//!                          ▲                                                                 │
-//!                          └──────────────────────── the token ◄─────────────────────────────┘
+//!   prompt tokens ─► forward pass ─► sample_token ─► end? ─► detokenize ─► stop text? ─► emit
+//!                         ▲                                                               │
+//!                         └─────────────────────── the token ◄────────────────────────────┘
 //! ```
 
 use crate::{
     apis::Runtime,
     options::Plan,
     price::price,
+    speculation::Passes,
     stop::{Seen, StopMatcher},
 };
 use alloc::{string::String, vec::Vec};
@@ -19,7 +20,7 @@ use realm_primitives::{
     host::{
         HostError,
         context::call_context,
-        inference::{self, Detokenizer, Sampler, Session},
+        inference::{self, Detokenizer, Sampler},
         stream,
     },
 };
@@ -93,14 +94,12 @@ pub(crate) fn generate(
     let seed = plan.sampling.seed;
     let mut sampler = Sampler::open(&plan.sampling)?;
     sampler.accept(prompt)?;
-    let mut session = Session::open(prompt)?;
-    let cached_tokens = session.token_count()?;
+    let (mut passes, cached_tokens) = Passes::open(prompt, plan.speculation)?;
     let before = prompt.last().filter(|_| begins == Begins::GoingOn);
     let mut answer = Answer::open(plan, streaming == Streaming::IfRead && context.streaming, before)?;
 
-    let mut logits = session.forward(&prompt[cached_tokens as usize..])?;
     let finish_reason = loop {
-        let token = sampler.sample_token(&logits, 0)?;
+        let token = passes.sample(&mut sampler)?;
         if inference::is_end_token(token)? {
             answer.finish()?;
             break FinishReason::Stop;
@@ -112,7 +111,7 @@ pub(crate) fn generate(
             answer.finish()?;
             break FinishReason::Length;
         }
-        logits = session.forward(&[token])?;
+        passes.advance(token, budget - answer.token_count)?;
     };
 
     Ok(Generation {

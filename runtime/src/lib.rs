@@ -6,6 +6,7 @@
 //!   apis ──► chat ──► conversation (storage)
 //!     └───────┴─────► generation: tokens → session → sample → stop? → emit
 //!                       ├ options   defaults and bounds
+//!                       ├ speculation  passes that guess ahead
 //!                       ├ stop      stop texts across token borders
 //!                       └ price     tokens to money
 //! ```
@@ -28,6 +29,9 @@ mod generation;
 mod options;
 #[cfg(any(target_arch = "wasm32", test))]
 mod price;
+#[cfg(any(target_arch = "wasm32", test))]
+#[cfg_attr(test, allow(dead_code, reason = "only guessing is tested without a host"))]
+mod speculation;
 #[cfg(any(target_arch = "wasm32", test))]
 mod stop;
 

@@ -11,6 +11,8 @@ pub(crate) const STOPS_MAX: usize = 16;
 pub(crate) const STOP_BYTES_MAX: usize = 256;
 /// Likeliest alternatives that are reported per token.
 pub(crate) const LOGPROBS_MAX: u32 = 20;
+/// Tokens that a forward pass may guess ahead.
+pub(crate) const SPECULATION_MAX: u32 = 16;
 /// Entries of a logit bias.
 pub(crate) const LOGIT_BIAS_ENTRIES_MAX: usize = 1024;
 
@@ -30,6 +32,8 @@ pub(crate) struct Plan {
     pub stops: Vec<String>,
     /// As the caller gave it; [`Plan::budget`] fits it to the prompt.
     pub max_tokens: Option<u32>,
+    /// Tokens that a forward pass may guess ahead.
+    pub speculation: u32,
 }
 
 impl Plan {
@@ -64,6 +68,10 @@ impl Plan {
         for (index, entry) in sampling.logit_bias.iter().enumerate() {
             around_zero(&format!("logit_bias[{index}].bias"), Some(entry.bias), BIAS_ABS_MAX)?;
         }
+        let speculation = options.speculation.unwrap_or(0);
+        if speculation > SPECULATION_MAX {
+            return Err(invalid("speculation", &format!("must be at most {SPECULATION_MAX}, not {speculation}")));
+        }
         let stops = options.stop.clone().unwrap_or_default();
         if stops.len() > STOPS_MAX {
             return Err(invalid("stop", &format!("must have at most {STOPS_MAX} texts, not {}", stops.len())));
@@ -74,7 +82,7 @@ impl Plan {
                 return Err(invalid(&format!("stop[{index}]"), &message));
             }
         }
-        Ok(Plan { sampling, stops, max_tokens: options.max_tokens })
+        Ok(Plan { sampling, stops, max_tokens: options.max_tokens, speculation })
     }
 
     /// How many tokens may be generated after a prompt of `prompt_tokens`, at least 1.
@@ -137,6 +145,7 @@ mod tests {
         check(GenerateOptions { frequency_penalty: Some(SignedMilli(i32::MIN)), ..base() }, "options.frequency_penalty");
         check(GenerateOptions { max_tokens: Some(0), ..base() }, "options.max_tokens: must be at least 1");
         check(GenerateOptions { logprobs: Some(21), ..base() }, "options.logprobs");
+        check(GenerateOptions { speculation: Some(17), ..base() }, "options.speculation: must be at most 16, not 17");
         check(GenerateOptions { stop: Some(vec!["a".into(), String::new()]), ..base() }, "options.stop[1]: must have 1 to 256 bytes");
         check(GenerateOptions { stop: Some(vec!["a".into(); 17]), ..base() }, "options.stop: must have at most 16");
     }

@@ -17,6 +17,7 @@ HANG_S = 100
 OPTIONS = {
     "max_tokens": TOKENS, "temperature": 0, "top_k": None, "top_p": None, "min_p": None, "repetition_penalty": None,
     "presence_penalty": None, "frequency_penalty": None, "logit_bias": None, "seed": None, "stop": None, "logprobs": None,
+    "speculation": None,
 }
 
 

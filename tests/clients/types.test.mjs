@@ -37,8 +37,8 @@ async function names(file, fields) {
   for (const field of fields) assert.ok(text.includes(field), `${file} does not name ${field}`);
 }
 
-const CAMEL = ['maxTokens', 'temperature', 'topK', 'topP', 'minP', 'repetitionPenalty', 'seed', 'stop', 'logprobs'];
-const SNAKE = ['max_tokens', 'temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'stop', 'logprobs'];
+const CAMEL = ['maxTokens', 'temperature', 'topK', 'topP', 'minP', 'repetitionPenalty', 'seed', 'stop', 'logprobs', 'speculation'];
+const SNAKE = ['max_tokens', 'temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'seed', 'stop', 'logprobs', 'speculation'];
 
 test('generated types name the fields of GenerateOptions, and compile', async (t) => {
   const node = await RealmNode.start(t);

@@ -13,5 +13,6 @@ mod imports;
 mod models;
 mod refusals;
 mod sandbox;
+mod speculation;
 mod storage;
 mod tensors;

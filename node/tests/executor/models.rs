@@ -16,13 +16,13 @@ use realm_test_models::{Quant, TinyLlama, write_tiny_llama};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-struct Fixture {
-    guest: Guest,
+pub struct Fixture {
+    pub guest: Guest,
     model: Arc<Model>,
     _folder: TempDir,
 }
 
-fn fixture(llama: &TinyLlama) -> Fixture {
+pub fn fixture(llama: &TinyLlama) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
     write_tiny_llama(&path, llama).unwrap();

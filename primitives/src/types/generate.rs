@@ -32,6 +32,9 @@ pub struct GenerateOptions {
     pub stop: Option<Vec<String>>,
     /// Give each token's log-probability, and those of this many likeliest alternatives (0 to 20).
     pub logprobs: Option<u32>,
+    /// Guess up to this many tokens ahead (0 to 16) from what stood in the text before, and check them in one pass:
+    /// faster where an answer repeats its prompt. The tokens are the same with any value. Default 0.
+    pub speculation: Option<u32>,
 }
 
 /// Why a generation ended.

@@ -7,7 +7,7 @@ import { TOKENS } from './texts.mjs';
 /** All fields of GenerateOptions: papi wants the optional ones named too. */
 export const OPTIONS = {
   max_tokens: TOKENS, temperature: 0, top_k: undefined, top_p: undefined, min_p: undefined, repetition_penalty: undefined,
-  presence_penalty: undefined, frequency_penalty: undefined, logit_bias: undefined, seed: 1n, stop: undefined, logprobs: undefined,
+  presence_penalty: undefined, frequency_penalty: undefined, logit_bias: undefined, seed: 1n, stop: undefined, logprobs: undefined, speculation: undefined,
 };
 
 /** A client of the node, and how often it has connected. */

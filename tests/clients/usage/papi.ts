@@ -6,7 +6,7 @@ import { realm } from '../.generated/papi/.papi/descriptors/dist/index.js';
 // papi wants the optional fields named too.
 const options = {
   max_tokens: 8, temperature: 700, top_k: undefined, top_p: undefined, min_p: undefined, repetition_penalty: undefined,
-  presence_penalty: undefined, frequency_penalty: undefined, logit_bias: undefined, seed: 1n, stop: ['\n'], logprobs: undefined,
+  presence_penalty: undefined, frequency_penalty: undefined, logit_bias: undefined, seed: 1n, stop: ['\n'], logprobs: undefined, speculation: undefined,
 };
 
 export async function generate(url: string): Promise<number> {

@@ -58,7 +58,7 @@ fn generate_options() -> Value {
     let given = [("max_tokens", some(Value::u128(TOKENS.into()))), ("temperature", some(Value::u128(0)))];
     let absent = [
         "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "stop",
-        "logprobs",
+        "logprobs", "speculation",
     ];
     let none = || Value::unnamed_variant("None", []);
     Value::named_composite(given.into_iter().chain(absent.into_iter().map(|name| (name, none()))))

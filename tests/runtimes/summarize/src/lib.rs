@@ -24,6 +24,9 @@ mod options;
 #[path = "../../../../runtime/src/price.rs"]
 mod price;
 #[cfg(target_arch = "wasm32")]
+#[path = "../../../../runtime/src/speculation.rs"]
+mod speculation;
+#[cfg(target_arch = "wasm32")]
 #[path = "../../../../runtime/src/stop.rs"]
 mod stop;
 #[cfg(target_arch = "wasm32")]
