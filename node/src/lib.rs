@@ -15,9 +15,11 @@
 //! - [`executor`]: runs sandboxes.
 //! - [`chain`], [`upgrade`], [`substrate`]: which runtime is in force, changing it, and what stock clients see of it.
 //! - [`metrics`], [`drain`]: counting, and stopping.
+//! - [`bench`]: measuring a model on this machine.
 //! - [`cli`]: the `realm` command.
 
 pub mod admission;
+pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod connection;

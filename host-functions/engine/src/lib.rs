@@ -25,6 +25,7 @@
 //! ```
 
 mod architectures;
+mod bandwidth;
 mod cache;
 pub mod chat_template;
 mod config;
@@ -53,6 +54,7 @@ pub mod tokenizer;
 mod weight_check;
 mod worker;
 
+pub use bandwidth::read_bytes_per_second;
 pub use chat_template::{Message, TemplateError};
 pub use config::{EngineConfig, KvPrecision};
 pub use embed::{EMBED_TEXTS_MAX, EmbedError};

@@ -34,6 +34,8 @@ pub enum Command {
     Upgrade(UpgradeArgs),
     /// Go back to the runtime before the last upgrade.
     Rollback(RollbackArgs),
+    /// Measure a model on this machine.
+    Bench(super::bench::BenchArgs),
     /// Look at the chain of upgrades.
     Chain {
         #[command(subcommand)]

@@ -2,6 +2,7 @@
 //! log, and what an exit code means.
 
 mod args;
+mod bench;
 mod build_spec;
 mod call;
 mod chain_log;
@@ -45,6 +46,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::BuildSpec(args) => build_spec::run(args),
         Command::Upgrade(args) => upgrade::run(args, form),
         Command::Rollback(args) => upgrade::roll_back(args, form),
+        Command::Bench(args) => bench::run(args, form),
         Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args, form),
         Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(args, form),
         Command::Model { command: ModelCommand::Pull(args) } => model::pull(args, form),
