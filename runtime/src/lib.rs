@@ -6,7 +6,7 @@
 //!   apis ──► chat ──► conversation (storage)
 //!     └───────┴─────► generation: tokens → session → sample → stop? → emit
 //!                       ├ options   defaults and bounds
-//!                       ├ speculation  passes that guess ahead
+//!                       ├ speculation, draft   passes that guess ahead
 //!                       ├ stop      stop texts across token borders
 //!                       └ price     tokens to money
 //! ```
@@ -23,14 +23,15 @@ mod apis;
 mod chat;
 #[cfg(target_arch = "wasm32")]
 mod conversation;
+#[cfg(any(target_arch = "wasm32", test))]
+mod draft;
 #[cfg(target_arch = "wasm32")]
 mod generation;
 #[cfg(any(target_arch = "wasm32", test))]
 mod options;
 #[cfg(any(target_arch = "wasm32", test))]
 mod price;
-#[cfg(any(target_arch = "wasm32", test))]
-#[cfg_attr(test, allow(dead_code, reason = "only guessing is tested without a host"))]
+#[cfg(target_arch = "wasm32")]
 mod speculation;
 #[cfg(any(target_arch = "wasm32", test))]
 mod stop;

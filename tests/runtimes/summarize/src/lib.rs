@@ -15,6 +15,9 @@ mod chat;
 #[path = "../../../../runtime/src/conversation.rs"]
 mod conversation;
 #[cfg(target_arch = "wasm32")]
+#[path = "../../../../runtime/src/draft.rs"]
+mod draft;
+#[cfg(target_arch = "wasm32")]
 #[path = "../../../../runtime/src/generation.rs"]
 mod generation;
 #[cfg(target_arch = "wasm32")]
