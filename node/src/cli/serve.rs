@@ -10,7 +10,11 @@ use crate::{
     service::{Node, NodeConfig, StartError},
 };
 use realm_chain_spec::{ChainSpec, ModelSource, ModelSpec};
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The chain where none is named.
@@ -86,6 +90,7 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     config.origins = origins(&args.origin);
     config.allow_unauthenticated = args.allow_unauthenticated;
     config.base_path = args.base_path.clone();
+    config.executor.compiled_dir = compiled_dir(args);
     config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);
     apply(&args.limits, &mut config);
     Ok(config)
@@ -101,6 +106,17 @@ fn embedding_model(chain: &mut ChainSpec, path: ModelSource) {
     for tenant in &mut chain.tenants {
         tenant.embedding_model.get_or_insert_with(|| name.clone());
     }
+}
+
+/// Where machine code is kept: where it is said, else beside the database, else where users' caches are.
+fn compiled_dir(args: &ServeArgs) -> Option<PathBuf> {
+    if args.no_compiled_dir {
+        return None;
+    }
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = || named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+    let own = || args.base_path.as_ref().map(|base| base.join("compiled"));
+    args.compiled_dir.clone().or_else(own).or_else(|| Some(cache()?.join("realm/compiled")))
 }
 
 fn origins(named: &[String]) -> AllowedOrigins {

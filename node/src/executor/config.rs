@@ -1,6 +1,6 @@
 //! The executor's limits. All memory is reserved once, at start; nothing grows with load.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// How many instances there are and how big they may get.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct ExecutorConfig {
     pub epoch_interval: Duration,
     /// How far the threads that compile blobs for upgrades step back behind all others, as in `nice`, 0 to 19. Default 10.
     pub compile_niceness: u8,
+    /// Where machine code of runtimes is kept between starts. Only the node's own user may write there. Default nowhere.
+    pub compiled_dir: Option<PathBuf>,
 }
 
 impl Default for ExecutorConfig {
@@ -47,6 +49,7 @@ impl Default for ExecutorConfig {
             keep_resident_bytes: 256 << 10,
             epoch_interval: Duration::from_millis(1),
             compile_niceness: 10,
+            compiled_dir: None,
         }
     }
 }

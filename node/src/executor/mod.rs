@@ -13,6 +13,7 @@
 
 mod call;
 mod code;
+mod compiled;
 mod compiler;
 mod config;
 mod cpu_clock;

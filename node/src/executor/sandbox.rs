@@ -12,7 +12,7 @@ use super::{
 };
 use realm_host_functions::{CallSetup, CallState, storage::Changes};
 use realm_primitives::RuntimeVersion;
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, path::Path, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
 
@@ -69,20 +69,25 @@ impl Executor {
         })
     }
 
-    /// Checks and compiles a blob (uncompressed). Heavy: call it where blocking is allowed.
+    /// Checks and compiles a blob (uncompressed), or takes its machine code from [`ExecutorConfig::compiled_dir`]. Heavy:
+    /// call it where blocking is allowed.
     ///
     /// # Errors
     /// [`CodeError`], by the step that refused the blob.
     pub fn compile(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
-        RuntimeCode::compile(&self.engine, &self.linker, &self.config, code).map(Arc::new)
+        self.compile_from(code, self.config.compiled_dir.as_deref())
     }
 
-    /// Compiles like [`Self::compile`], on threads that step back behind the calls of a node that serves.
+    fn compile_from(&self, code: &[u8], kept_in: Option<&Path>) -> Result<Arc<RuntimeCode>, CodeError> {
+        RuntimeCode::compile(&self.engine, &self.linker, &self.config, code, kept_in).map(Arc::new)
+    }
+
+    /// Compiles like [`Self::compile`], and keeps nothing, on threads that step back behind the calls of a node that serves.
     ///
     /// # Errors
     /// As [`Self::compile`].
     pub fn compile_aside(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
-        self.compiler.run(|| self.compile(code))
+        self.compiler.run(|| self.compile_from(code, None))
     }
 
     /// The version that a blob says it has, after the checks that cost little: size, format, imports, sections.
