@@ -4,7 +4,10 @@ use super::{node::{BenchNode, tenant_name}, timeline::Timeline, workload::Worklo
 use crate::executor::CallSetup;
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{CallContext, GenerateResult, H256, Prices, RuntimeError, TokenEvent};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{sync::mpsc, task::JoinSet};
 
 /// The export that is called.
@@ -30,6 +33,7 @@ pub async fn run(node: &BenchNode, work: &Workload) -> Result<Vec<Timeline>, Str
                 connection: None,
                 events: Some(events),
                 deadline: Some(began + TIME_MAX),
+                tally: Arc::default(),
             };
             let call = executor.call(&runtime.code, EXPORT, &arguments, setup);
             let (outcome, arrivals) = tokio::join!(call, arrivals(inbox));
