@@ -1,22 +1,34 @@
-"""Trains the tokenizer: byte-level BPE as GPT-2 has it, 1,536 tokens, digits one by one.
+"""Trains the tokenizer: byte-level BPE as GPT-2 has it, 1,088 tokens, digits one by one.
 
 No merge holds a digit, so that GGUF's ordinary "gpt-2" pre-tokenizer gives the same
-tokens. Two thirds of the names in the corpus are invented, which keeps the pieces of
-names short and copyable.
+tokens. To the conversations, whose words are few, a good part of invented words is
+added: otherwise a quarter of the tokens would be beginnings of the corpus' own longer
+words, hardly met in training, and a word that begins with one could not be copied.
 
     python -m realm_demo.tokenizer --out tokenizer.json
 """
 
 import argparse
+import random
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from .corpus.conversation import conversation, text_of
+from .corpus.words import pick
 from .template import CONTROL_TOKENS
 
-VOCAB_COUNT = 1536
+VOCAB_COUNT = 1088
 SEED = 7
-SAMPLE_COUNT = 40_000
+SAMPLE_COUNT = 20_000
+# Invented and spliced words after every conversation.
+LOOSE_WORDS = 24
+
+
+def texts():
+    for n in range(SAMPLE_COUNT):
+        rng = random.Random(f"tokenizer/{SEED}/{n}")
+        loose = " ".join(pick(rng, rng.choice(("names", "things", "towns"))) for _ in range(LOOSE_WORDS))
+        yield f" {text_of(conversation(SEED, n))} {loose}"
 
 
 def train() -> Tokenizer:
@@ -30,8 +42,7 @@ def train() -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    texts = (" " + text_of(conversation(SEED, n)) for n in range(SAMPLE_COUNT))
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(texts(), trainer)
     tokenizer.pre_tokenizer = gpt2
     return tokenizer
 

@@ -1,11 +1,11 @@
 """Trains the model, with checkpoints from which it goes on where it stopped.
 
-    python -m realm_demo.train --folder RUN --minutes 90
+    python -m realm_demo.train --folder RUN --steps 2000
 
-The learning rate warms up, stays, and falls to a tenth over the last part
-(`--cool-from` says when, in parts of the whole); the time of the run is the clock,
-so that a machine of any speed ends with a cooled model. `--minutes` counts the
-training time of all parts of a run that was stopped (SIGTERM saves) and resumed.
+The learning rate warms up, stays, and falls to a fiftieth over the last part
+(`--cool-from` says when, in parts of the whole). Steps are the clock, so that a
+machine of any speed makes the same model. A run that was stopped (SIGTERM saves)
+goes on from its checkpoint with fresh text.
 """
 
 import argparse
@@ -89,11 +89,11 @@ def show_samples(model, tokenizer):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=0.004)
-    parser.add_argument("--cool-from", type=float, default=0.5)
+    parser.add_argument("--cool-from", type=float, default=0.36)
     parser.add_argument("--batches-per-step", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--config", type=json.loads, default={})
@@ -125,10 +125,8 @@ def main():
     loss_kept, weight_kept, topic_loss_kept = 0.0, 0.0, 0.0
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    while not stopped:
-        done = (before + time.time() - began) / (60 * args.minutes)
-        if done >= 1:
-            break
+    while not stopped and state["step"] < args.steps:
+        done = state["step"] / args.steps
         part = rate_at(done, state["step"], args.cool_from)
         drawn = [next(batches) for _ in range(args.batches_per_step)]
         weight = sum(float(w[:, 1:].sum()) for _, w, _ in drawn)

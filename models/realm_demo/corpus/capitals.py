@@ -23,7 +23,13 @@ What city is the capital of {c}?
 I want to know the capital of {c}.
 Which is the capital city of {c}?
 Give me the capital of {c}.
-I need the name of {c}'s capital.""".splitlines()
+I need the name of {c}'s capital.
+Name {c}'s capital.
+Please tell me {c}'s capital.
+Please name the capital of {c}.
+Please give me the capital city of {c}.
+What town is the capital of {c}?
+Do you know what the capital of {c} is called?""".splitlines()
 
 HELD_OUT = """Could you tell me what the capital of {c} is?
 Which town is the capital city of {c}?

@@ -12,13 +12,13 @@ from .words import holds_held_out_word, pick
 
 # The share of each skill among the single exchanges.
 EXCHANGES = (
-    (lambda rng: capitals.turns(rng), 0.25),
+    (lambda rng: capitals.turns(rng), 0.26),
     (lambda rng: [questions.turn(rng, "facts")], 0.13),
     (lambda rng: [questions.turn(rng, "realm")], 0.12),
     (lambda rng: [questions.turn(rng, "smalltalk")], 0.12),
     (lambda rng: sums.turns(rng), 0.18),
     (lambda rng: outside.turns(rng), 0.14),
-    (lambda rng: stories.turns(rng), 0.15),
+    (lambda rng: stories.turns(rng), 0.22),
 )
 SYSTEM_PROMPTS = (
     "You are a helpful assistant.",

@@ -50,12 +50,12 @@ def turns(rng) -> list[tuple[str, str]]:
         if rng.random() < 0.2:
             return [(rng.choice(DO_FRAMES).format(x=one(rng, "deeds")), ANSWER)]
         return [(one(rng, "frames").format(t=topic), ANSWER)]
-    if roll < 0.48:
+    if roll < 0.45:
         country = rng.choice(capitals.table())[0] if rng.random() < 0.7 else pick(rng, "places")
         return [(one(rng, "country frames").format(c=country), ANSWER)]
-    if roll < 0.62:
+    if roll < 0.64:
         return [(rng.choice(capitals.TRAINED).format(c=pick(rng, "places")), ANSWER)]
-    if roll < 0.71:
+    if roll < 0.72:
         return [(arithmetic(rng), SUM_ANSWER)]
     if roll < 0.76:
         return [(rng.choice(("I am {s}.", "I'm {s}.", "I am {s} today.", "Hello, I am {s}.")).format(s=one(rng, "states")), STATE_ANSWER)]

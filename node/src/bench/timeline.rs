@@ -29,10 +29,12 @@ impl Timeline {
 }
 
 /// Tokens per second of all streams together, while all of them decode: from the last first token to the
-/// first last one.
+/// first last one. `None` if there is no such time, as when a stream brought nothing.
 pub fn tokens_per_second(streams: &[Timeline]) -> Option<f64> {
-    let from = streams.iter().filter_map(|stream| stream.arrivals.first()).map(|(at, _)| *at).max()?;
-    let to = streams.iter().filter_map(|stream| stream.arrivals.last()).map(|(at, _)| *at).min()?;
+    let ends = |stream: &Timeline| Some((stream.arrivals.first()?.0, stream.arrivals.last()?.0));
+    let ends = streams.iter().map(ends).collect::<Option<Vec<_>>>()?;
+    let from = ends.iter().map(|(first, _)| *first).max()?;
+    let to = ends.iter().map(|(_, last)| *last).min()?;
     let seconds = to.checked_duration_since(from)?.as_secs_f64();
     let count_at = |stream: &Timeline, end: Instant| {
         let until = stream.arrivals.iter().take_while(|(at, _)| *at <= end).last();
