@@ -154,11 +154,35 @@ test("it says when the node is gone, and comes back with it", async () => {
   const page = await open("#usage");
   await page.waitForFunction(() => !document.getElementById("usage-body").textContent.includes("Nothing yet"));
   await look(page, "usage");
+  await page.click("#tab-chat");
+  await page.fill("#message", "What is the capital of France?");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".turn.theirs small");
   await stop();
   await page.waitForSelector("#state[data-state=lost], #state[data-state=connecting]");
   assert.equal(await start(port), port);
   await page.waitForSelector("#state[data-state=connected]");
+  // What the lost connection remembered is gone, and the page says so.
+  await page.waitForFunction(() => document.getElementById("talk").textContent.includes("forgotten"));
   await page.close();
+});
+
+test("who calls is kept for a tab, and for no other", async () => {
+  const page = await open("#access");
+  await page.fill("#tenant", "dev");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#state[data-state=connected]");
+  await page.reload();
+  await page.waitForSelector("#state[data-state=connected]");
+  assert.equal(await page.inputValue("#tenant"), "dev");
+  assert.equal(await page.evaluate(() => localStorage.length), 0);
+  const other = await open("#access");
+  assert.equal(await other.inputValue("#tenant"), "");
+  await page.click("#tab-chat");
+  await page.fill("#message", "What is the capital of France?");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("talk").textContent.includes("Paris"));
+  await Promise.all([page.close(), other.close()]);
 });
 
 test("nothing was blocked by the policy, and no script failed", () => assert.deepEqual(complaints, []));

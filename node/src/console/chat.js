@@ -1,10 +1,12 @@
 // The chat: one answer at a time, token by token.
 import { $, complaint, el } from "./dom.js";
 
-export function startChat(node, options) {
+export function startChat(connection) {
   const [talk, message, stop, send] = [$("talk"), $("message"), $("stop"), $("say").querySelector("[type=submit]")];
   const empty = talk.firstElementChild;
   let answering = null;
+  /** Whether something was said on this connection. */
+  let remembered = false;
 
   const add = (element) => {
     empty.remove();
@@ -15,6 +17,7 @@ export function startChat(node, options) {
 
   async function say(text) {
     add(el("div", { className: "turn mine" }, text));
+    remembered = true;
     const said = el("span", {}, "…");
     const turn = add(el("div", { className: "turn theirs" }, said));
     const params = { message: text };
@@ -26,12 +29,13 @@ export function startChat(node, options) {
     const began = performance.now();
     let [tokens, first] = [0, 0];
     try {
-      const onItem = ({ token }) => {
+      const stream = connection.client.stream("chat", params, { signal: answering.signal });
+      for await (const token of stream) {
         if (tokens++ === 0) [said.textContent, first] = ["", performance.now() - began];
-        said.textContent += token;
+        said.textContent += token.text;
         talk.scrollTop = talk.scrollHeight;
-      };
-      const result = await node.stream("chat", params, options(), onItem, answering.signal);
+      }
+      const result = await stream.result;
       said.textContent = result.text;
       const seconds = (performance.now() - began) / 1000;
       const facts = [`${result.tokens_generated} tokens`, `first after ${Math.round(first)} ms`, `${(result.tokens_generated / seconds).toFixed(1)} tokens/s`, `finished: ${result.finish_reason}`];
@@ -48,6 +52,11 @@ export function startChat(node, options) {
     }
   }
 
+  connection.addEventListener("state", ({ detail: { value } }) => {
+    if (value !== "connected") return;
+    if (remembered) add(el("p", { className: "note" }, "The connection is a new one: what was said before is forgotten."));
+    remembered = false;
+  });
   $("say").addEventListener("submit", (event) => {
     event.preventDefault();
     const text = message.value.trim();
@@ -66,7 +75,8 @@ export function startChat(node, options) {
   $("forget").addEventListener("click", () => {
     answering?.abort();
     talk.replaceChildren(empty);
+    remembered = false;
     // The conversation belongs to the connection.
-    node.reconnect();
+    connection.client.reconnect().catch(() => {});
   });
 }

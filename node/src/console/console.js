@@ -1,61 +1,66 @@
 // The console: what the node is, its functions, a chat, upgrades, usage.
-import { Node } from "./node.js";
+import { Connection } from "./connection.js";
 import { $, short } from "./dom.js";
 import { startChat } from "./chat.js";
 import { showFunctions } from "./functions.js";
 import { startUpgrade } from "./upgrade.js";
 import { startUsage } from "./usage.js";
 
+const STATES = { lost: "lost, trying again", refused: "refused, see Access" };
+
 const url = new URL("/", location.href);
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-const node = new Node(url.href);
-/** Who calls: a key and a tenant, in this tab's memory. */
-const access = { key: "", tenant: "" };
-/** What accompanies every call. */
-const options = () => (access.tenant ? { tenant_id: access.tenant } : {});
+const connection = new Connection(url.href);
 
 startTabs();
 startAccess();
-startChat(node, options);
-const upgrade = startUpgrade(node);
-const usage = startUsage(node, access);
-node.addEventListener("state", ({ detail }) => {
-  $("state").textContent = detail === "lost" ? "lost, trying again" : detail;
-  $("state").dataset.state = detail;
+startChat(connection);
+const upgrade = startUpgrade(connection);
+const usage = startUsage(connection);
+connection.addEventListener("state", ({ detail: { value, error } }) => {
+  $("state").textContent = STATES[value] ?? value;
+  $("state").dataset.state = value;
+  if (value === "refused") answerKey(error);
+  if (value === "connected") greet();
 });
-node.addEventListener("refused", ({ detail }) => answerKey(detail));
-node.open(greet);
+connection.addEventListener("runtime", refresh);
+connection.addEventListener("head", ({ detail: { value } }) => ($("block").textContent = `#${Number(value.number)}`));
+connection.open();
 
+/** What to know of each connection, because the node may be another one. */
 async function greet() {
-  if (access.key) {
-    const params = access.tenant ? [access.key, access.tenant] : [access.key];
-    await node.request("realm_authenticate", params);
-    answerKey(null);
-  }
-  const [name, version] = await Promise.all([node.request("system_chain"), node.request("system_version")]);
-  $("chain").textContent = name;
-  $("chain").title = `realm ${version}`;
-  await follow("chain_subscribeNewHeads", "chain_unsubscribeNewHeads", (head) => ($("block").textContent = `#${Number(head.number)}`));
-  await follow("state_subscribeRuntimeVersion", "state_unsubscribeRuntimeVersion", (version) => {
-    $("runtime").textContent = `${version.specName} version ${version.specVersion}`;
-    refresh();
-  });
+  if (connection.access.key) answerKey(null);
+  refresh();
   usage.refresh();
+  const { client } = connection;
+  try {
+    const [name, version] = await Promise.all([client.request("system_chain"), client.request("system_version")]);
+    $("chain").textContent = name;
+    $("chain").title = `realm ${version}`;
+  } catch (error) {
+    complain(client, error);
+  }
 }
-
-const follow = (method, unsubscribe, on) => node.subscribe(method, unsubscribe, [], on);
 
 /** What changes with the runtime. */
 async function refresh() {
+  const { client } = connection;
   try {
-    const document = await node.request("system_metadata");
+    const document = await client.metadata();
+    if (client !== connection.client) return;
+    $("runtime").textContent = `${document.spec_name} version ${document.spec_version}`;
     $("metadata").textContent = short(document.metadata_hash);
     $("metadata").title = document.metadata_hash;
-    showFunctions(node, document, options);
+    showFunctions(connection, document);
   } catch (error) {
-    answerKey(error);
+    complain(client, error);
   }
   upgrade.refresh();
+}
+
+/** A connection that ended meanwhile says so itself, and the next one asks again. */
+function complain(client, error) {
+  if (client === connection.client && !["DISCONNECTED", "CANCELLED"].includes(error.code)) answerKey(error);
 }
 
 function answerKey(error) {
@@ -65,13 +70,14 @@ function answerKey(error) {
 }
 
 function startAccess() {
+  $("api-key").value = connection.access.key;
+  $("tenant").value = connection.access.tenant;
   $("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    access.key = $("api-key").value.trim();
-    access.tenant = $("tenant").value.trim();
+    const access = { key: $("api-key").value.trim(), tenant: $("tenant").value.trim() };
+    $("key-answer").className = "";
     $("key-answer").textContent = access.key ? "Connecting anew …" : "Calling without a key.";
-    // A connection proves who it is once, so another key needs another connection.
-    node.reconnect();
+    connection.use(access);
   });
 }
 

@@ -4,13 +4,13 @@ import { $, complaint, el, pretty } from "./dom.js";
 let chosen = null;
 
 /** Shows a runtime's functions. Called again whenever the runtime changes; what was chosen stays chosen. */
-export function showFunctions(node, document, options) {
+export function showFunctions(connection, document) {
   const list = $("function-list");
   const open = (name) => {
     chosen = name;
     const found = document.functions.find((entry) => entry.name === name);
     for (const button of list.querySelectorAll("button")) button.setAttribute("aria-current", String(button.textContent === name));
-    $("function").replaceChildren(...form(node, document, found, options));
+    $("function").replaceChildren(...form(connection, document, found));
   };
   list.replaceChildren(...document.functions.map(({ name }) => el("li", {}, el("button", { type: "button", onclick: () => open(name) }, name))));
   const names = document.functions.map(({ name }) => name);
@@ -18,7 +18,7 @@ export function showFunctions(node, document, options) {
   else open(names.includes(chosen) ? chosen : names[0]);
 }
 
-function form(node, document, entry, options) {
+function form(connection, document, entry) {
   const fields = entry.params.flatMap((param) => fieldsOf(document, param));
   const output = el("div", { "aria-live": "polite" });
   const [run, stop] = [el("button", { className: "primary", type: "submit" }, "Call"), el("button", { type: "button", disabled: true }, "Stop")];
@@ -40,11 +40,14 @@ function form(node, document, entry, options) {
       const items = el("pre", { hidden: true, ariaLabel: "Streamed items" });
       output.replaceChildren(items);
       try {
-        const result = await node.stream(entry.name, params, options(), (item) => {
+        const { client } = connection;
+        const stream = entry.stream === null ? null : client.stream(entry.name, params, { signal: abort.signal });
+        for await (const item of stream ?? []) {
           items.hidden = false;
           items.append(typeof item?.token === "string" ? item.token : `${JSON.stringify(item)}\n`);
           items.scrollTop = items.scrollHeight;
-        }, abort.signal);
+        }
+        const result = await (stream ? stream.result : client.call(entry.name, params, { signal: abort.signal }));
         output.append(el("pre", { tabIndex: 0, className: "result", ariaLabel: "Result" }, pretty(result)));
       } catch (error) {
         output.append(complaint(error));

@@ -1,8 +1,9 @@
 //! The console: a page for people at `/`, compiled into the program, so that a node needs nothing
 //! beside it and no network. It speaks to the node as any client does, over the WebSocket at `/`.
 //!
-//! There is no build step: the page is plain modules, served as they lie in this folder. A policy in
-//! its headers lets it load and reach nothing but its own node.
+//! The page is plain modules, served as they lie in this folder. One of them, `realm-client.js`, is made
+//! from `sdk/js` by `npm run bundle` there, and that package's tests compare it; so building the node needs
+//! no JavaScript tools. A policy in the page's headers lets it load and reach nothing but its own node.
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jsonrpsee::server::HttpBody;
@@ -28,7 +29,8 @@ const PAGES: &[Page] = pages! {
     "/console/console.css", "text/css; charset=utf-8", "console.css";
     "/console/icon.svg", "image/svg+xml", "icon.svg";
     "/console/console.js", SCRIPT, "console.js";
-    "/console/node.js", SCRIPT, "node.js";
+    "/console/connection.js", SCRIPT, "connection.js";
+    "/console/realm-client.js", SCRIPT, "realm-client.js";
     "/console/dom.js", SCRIPT, "dom.js";
     "/console/chat.js", SCRIPT, "chat.js";
     "/console/functions.js", SCRIPT, "functions.js";
@@ -89,7 +91,7 @@ mod tests {
     fn pages_and_nothing_else() {
         check(Method::GET, "/", &[], Some(HTML));
         check(Method::HEAD, "/", &[], Some(HTML));
-        check(Method::GET, "/console/node.js", &[], Some(SCRIPT));
+        check(Method::GET, "/console/realm-client.js", &[], Some(SCRIPT));
         check(Method::GET, "/", &[(header::UPGRADE, "websocket")], None);
         check(Method::POST, "/", &[], None);
         check(Method::GET, "/console/", &[], None);

@@ -1,7 +1,7 @@
 // Upgrades: a dry run first, and the swap only from what the dry run showed.
 import { $, complaint, el, short } from "./dom.js";
 
-export function startUpgrade(node) {
+export function startUpgrade(connection) {
   const report = $("report");
   let log = 0;
 
@@ -9,7 +9,7 @@ export function startUpgrade(node) {
     const mine = ++log;
     const rows = $("log");
     try {
-      const blocks = await node.request("realm_chainLog", [50, false]);
+      const blocks = await connection.client.request("realm_chainLog", [50, false]);
       if (mine === log) rows.replaceChildren(...(blocks.length ? blocks.map(row) : [el("tr", {}, el("td", { colSpan: 5, className: "empty" }, "Nothing yet."))]));
     } catch (error) {
       if (mine === log) rows.replaceChildren(el("tr", {}, el("td", { colSpan: 5 }, complaint(error))));
@@ -33,9 +33,9 @@ export function startUpgrade(node) {
     work(event.submitter ?? $("upload").querySelector("[type=submit]"), async () => {
       const code = hex(new Uint8Array(await $("blob").files[0].arrayBuffer()));
       const params = [code, $("upload-tenant").value.trim() || null];
-      const dry = await node.request("realm_dryRunUpgrade", params);
+      const dry = await connection.client.request("realm_dryRunUpgrade", params);
       const swap = el("button", { className: "primary", type: "button" }, `Put version ${dry.to?.spec_version} in force`);
-      swap.addEventListener("click", () => work(swap, async () => report.replaceChildren(...changes(await node.request("realm_upgradeRuntime", params), "In force"))));
+      swap.addEventListener("click", () => work(swap, async () => report.replaceChildren(...changes(await connection.client.request("realm_upgradeRuntime", params), "In force"))));
       report.replaceChildren(...changes(dry, "Dry run"), el("div", { className: "row" }, swap));
       swap.focus();
     });
@@ -43,7 +43,7 @@ export function startUpgrade(node) {
   $("rollback").addEventListener("click", ({ target }) => {
     const tenant = $("upload-tenant").value.trim() || null;
     const sure = el("button", { className: "danger", type: "button" }, "Roll back now");
-    sure.addEventListener("click", () => work(target, async () => report.replaceChildren(...changes(await node.request("realm_rollbackRuntime", [tenant]), "Rolled back"))));
+    sure.addEventListener("click", () => work(target, async () => report.replaceChildren(...changes(await connection.client.request("realm_rollbackRuntime", [tenant]), "Rolled back"))));
     report.replaceChildren(el("p", {}, tenant ? `Tenant ${tenant} goes back to the runtime before its last upgrade.` : "All tenants without their own runtime go back to the one before the last upgrade."), sure);
     sure.focus();
   });

@@ -1,11 +1,11 @@
 // What tenants used, as the node tells it: whatever columns there are.
 import { $, complaint, el } from "./dom.js";
 
-export function startUsage(node, access) {
+export function startUsage(connection) {
   async function refresh() {
     const body = $("usage-body");
     try {
-      const usage = await node.request("realm_usage", access.tenant ? [access.tenant] : []);
+      const usage = await connection.client.request("realm_usage", connection.access.tenant ? [connection.access.tenant] : []);
       body.replaceChildren(table(rows(usage)));
     } catch (error) {
       const absent = error.code === "-32601";

@@ -1,6 +1,7 @@
 // The client: a connection that is made anew when it is lost, and the calls on it.
 
-import { RealmError } from './errors.js';
+import { asRealmError, RealmError } from './errors.js';
+import { Following } from './following.js';
 import type { Arguments, Item, KnownFunctions, Result } from './functions.js';
 import { Link } from './link.js';
 import type { Transport } from './socket.js';
@@ -48,6 +49,8 @@ export interface ClientEvents {
   reconnect: undefined;
   /** The version of the runtime now in force. */
   runtimeChanged: { specName: string; specVersion: number };
+  /** No other connection will be made: why. */
+  close: RealmError;
 }
 
 /** Time that the node gets to say itself that a call's time is over. */
@@ -67,6 +70,7 @@ export class BaseClient<F = KnownFunctions> {
   #over = new RealmError('DISCONNECTED', 'the client is not connected; call connect()');
   #waiting: (() => void)[] = [];
   #running = new Set<Call>();
+  #followed = new Set<Following>();
   /** Streams that were ended while there was no connection to tell the node by. */
   #unwanted = new Set<Call>();
   #handlers = new Map<string, Set<(value: any) => void>>();
@@ -146,6 +150,29 @@ export class BaseClient<F = KnownFunctions> {
   /** Any other JSON-RPC method of the node. */
   async request(method: string, params: unknown[] = []): Promise<any> {
     return (await this.#ready()).request(method, params);
+  }
+
+  /** Follows a subscription of the node that is no call, as `chain_subscribeNewHeads`: each notification goes to `onItem`,
+   * and a new connection subscribes anew. The function given back ends it, with `unsubscribe`. If the node refuses it later,
+   * or there will be no other connection, `onEnd` hears why. */
+  async subscribe(
+    method: string,
+    unsubscribe: string,
+    params: unknown[],
+    onItem: (item: any) => void,
+    onEnd: (error: RealmError) => void = () => {},
+  ): Promise<() => void> {
+    const followed = new Following(method, unsubscribe, params, onItem, (error) => {
+      this.#followed.delete(followed);
+      onEnd(error);
+    });
+    do await followed.start(await this.#ready());
+    while (!followed.isSubscribed);
+    this.#followed.add(followed);
+    return () => {
+      this.#followed.delete(followed);
+      followed.stop();
+    };
   }
 
   /** Hears of an event; the function given back ends that. */
@@ -282,6 +309,7 @@ export class BaseClient<F = KnownFunctions> {
       for (const call of this.#running) if (call.isResumable && call.sent) void this.#resume(call, link);
       for (const call of this.#unwanted) void this.#resume(call, link);
       this.#unwanted.clear();
+      for (const followed of this.#followed) followed.start(link).catch((error) => followed.end(asRealmError(error)));
       this.#notify();
       this.#emit('reconnect', undefined);
     }
@@ -326,10 +354,13 @@ export class BaseClient<F = KnownFunctions> {
   }
 
   #giveUp(error: RealmError): void {
+    const known = this.#state === 'over';
     this.#over = error;
     this.#state = 'over';
     for (const call of [...this.#running]) call.fail(new RealmError(error.code, error.message, error.data));
+    for (const followed of [...this.#followed]) followed.end(error);
     this.#notify();
+    if (!known) this.#emit('close', error);
   }
 
   #seeRuntime(version: any): void {
@@ -371,10 +402,6 @@ export class BaseClient<F = KnownFunctions> {
       };
     });
   }
-}
-
-function asRealmError(error: unknown): RealmError {
-  return error instanceof RealmError ? error : new RealmError('INTERNAL', String(error));
 }
 
 /** 128 random bits. Not `randomUUID`, which browsers keep from pages that came without TLS. */

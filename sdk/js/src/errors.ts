@@ -25,3 +25,7 @@ export class RealmError extends Error {
     return new RealmError(String(error?.code ?? 'INTERNAL'), String(error?.message ?? 'the call failed'), error?.data ?? {});
   }
 }
+
+export function asRealmError(error: unknown): RealmError {
+  return error instanceof RealmError ? error : new RealmError('INTERNAL', String(error));
+}

@@ -87,8 +87,8 @@ export class Link {
   }
 
   /** Ends a subscription; nothing of it is routed from here on. What the node says to that changes nothing. */
-  unsubscribe(subscription: string): void {
-    if (this.#routes.delete(subscription)) this.request('realm_unsubscribe', [subscription]).catch(() => {});
+  unsubscribe(subscription: string, method = 'realm_unsubscribe'): void {
+    if (this.#routes.delete(subscription)) this.request(method, [subscription]).catch(() => {});
   }
 
   /** The subscription is over on its own. */

@@ -134,3 +134,30 @@ test('a new runtime is told, and its functions are there at once', HANG, async (
   const params = { [summarize.params[0].name]: 'A fox ran. A dog slept.' };
   assert.equal(typeof (await client.call('summarize', params)), 'object');
 });
+
+test('a subscription goes on with each connection, and ends when it shall', HANG, async (t) => {
+  const node = await RealmNode.start(t);
+  const client = await connect(t, RealmClient, { wsUrl: node.url });
+  const heads = [];
+  let tell = () => {};
+  const next = () => new Promise((resolve) => (tell = resolve));
+  const [first, stop] = await Promise.all([
+    next(),
+    client.subscribe('chain_subscribeNewHeads', 'chain_unsubscribeNewHeads', [], (head) => tell(heads.push(head))),
+  ]);
+  assert.equal(first, 1);
+  const again = next();
+  await client.reconnect();
+  await again;
+  assert.equal(typeof heads.at(-1).number, 'string');
+  stop();
+  const wrong = client.subscribe('chain_subscribeNothing', 'chain_unsubscribeNothing', [], () => {});
+  assert.equal(await rejection(wrong), '-32601');
+  let end;
+  const ended = new Promise((resolve) => (end = resolve));
+  await client.subscribe('chain_subscribeNewHeads', 'chain_unsubscribeNewHeads', [], () => {}, end);
+  const closed = new Promise((resolve) => client.on('close', resolve));
+  client.close();
+  assert.deepEqual([(await ended).code, (await closed).code], ['CANCELLED', 'CANCELLED']);
+  assert.equal(await rejection(client.subscribe('chain_subscribeNewHeads', 'chain_unsubscribeNewHeads', [], () => {})), 'CANCELLED');
+});

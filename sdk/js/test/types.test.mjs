@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '..');
 
-test('right programs compile and wrong ones do not', { timeout: 120_000 }, async (t) => {
+test('right programs compile and wrong ones do not', { timeout: 600_000 }, async (t) => {
   const node = await RealmNode.start(t);
   // Inside the package, so that it finds itself by its own name.
   const folder = await mkdtemp(path.join(here, '.types-'));
