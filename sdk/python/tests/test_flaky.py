@@ -1,10 +1,12 @@
-"""Connections that are cut at random points: every item comes once and in order, and no stream that could
-not go on begins anew in secret."""
+"""Connections that are cut at random points, while the runtime is upgraded and the node is restarted: every item comes
+once and in order, and no stream that could not go on begins anew in secret."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 
 from conftest import Node
 
@@ -12,7 +14,9 @@ from realm import AsyncRealmClient, RealmError, Settings
 
 STREAMS = 200
 AT_ONCE = 20
-HANG = 120.0
+UPGRADE_AT, RESTART_AT = 60, 120
+"""The streams with which the runtime is upgraded, and the node restarted."""
+HANG = 600.0
 
 
 class FlakyProxy:
@@ -32,7 +36,10 @@ class FlakyProxy:
         self.server.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        node_reader, node_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            node_reader, node_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            return writer.transport.abort()
         # Most of it is spent on tokens, and some cuts fall into handshakes and answers.
         left = [self.chance.randint(200, self.bytes_max)]
 
@@ -54,16 +61,18 @@ class FlakyProxy:
             end.transport.abort()
 
 
-def test_every_item_once_and_in_order(shared_node: Node) -> None:
+def test_every_item_once_and_in_order(node: Node) -> None:
     async def work() -> None:
         prompts = [{"prompt": f"Once upon a time there was a {word}", "max_tokens": 24, "temperature": 0} for word in ("fox", "lamp")]
-        async with AsyncRealmClient(shared_node.url) as steady:
+        async with AsyncRealmClient(node.url) as steady:
             resumes = "realm_resume" in (await steady.request("rpc_methods"))["methods"]
             whole = [(await steady.call("generate", prompt))["text"] for prompt in prompts]
         # A node that cannot go on with streams needs connections that hold for a few whole ones.
-        proxy = FlakyProxy(shared_node.port, random.Random(7), 40_000 if resumes else 400_000)
+        proxy = FlakyProxy(node.port, random.Random(7), 40_000 if resumes else 400_000)
         url = await proxy.start()
         again = 0
+        upgraded = asyncio.Event()
+        restarts = 0  # Odd while the node is restarted.
         gate = asyncio.Semaphore(AT_ONCE)
         client = AsyncRealmClient(url, settings=Settings(backoff_min=0.01, backoff_max=0.05))
         while True:
@@ -74,9 +83,20 @@ def test_every_item_once_and_in_order(shared_node: Node) -> None:
                 continue
 
         async def one(index: int) -> None:
-            nonlocal again
+            nonlocal again, restarts
             async with gate:
+                if index == UPGRADE_AT:
+                    await asyncio.to_thread(node.command, "upgrade", os.environ["SUMMARIZE_BLOB"])
+                    upgraded.set()
+                if index >= RESTART_AT:
+                    await upgraded.wait()
+                if index == RESTART_AT:
+                    restarts += 1
+                    await asyncio.to_thread(node.stop, signal.SIGTERM)
+                    await asyncio.to_thread(node.start)
+                    restarts += 1
                 while True:
+                    before = restarts
                     stream = client.stream("stream_generate", prompts[index % 2])
                     seen = []
                     try:
@@ -85,8 +105,10 @@ def test_every_item_once_and_in_order(shared_node: Node) -> None:
                         result = await stream.result()
                     except RealmError as error:
                         # If its beginning was cut, the client cannot know whether it runs, and says so. Once it has
-                        # begun it goes on, where the node can do that.
-                        assert error.code == "DISCONNECTED" and not (resumes and seen), (error, len(seen))
+                        # begun it goes on, where the node can do that and has not ended.
+                        ended = restarts != before or before % 2 == 1
+                        assert error.code in (["DISCONNECTED", "SHUTTING_DOWN"] if ended else ["DISCONNECTED"]), error
+                        assert ended or not (resumes and seen), (error, len(seen))
                         assert whole[index % 2].startswith("".join(item["token"] for item in seen))
                         again += 1
                         continue
