@@ -16,6 +16,8 @@
 //! that have not moved for a while, then later comers give way to earlier ones; what was taken is computed again when
 //! its sequence goes on. A sequence that has no blocks waits until there are some: running out queues, and never fails.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod driven;
 mod fair;
 mod first;
 mod plan;
