@@ -2,9 +2,13 @@
 
 use realm_kernels::{KvType, WeightType};
 
+use crate::device::ComputeDevice;
+
 /// Bounds and sizes of one model's engine. Every field has a default that suits a small machine.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
+    /// Where layers are computed. Default: the processor, with this engine's kernels. Encoders are always computed there.
+    pub device: ComputeDevice,
     /// Threads that compute, the worker's own included. Default: the machine's cores.
     pub threads: usize,
     /// Memory for keys and values of all sequences, in bytes. Rounded down to whole blocks, and never more than
@@ -37,6 +41,7 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
+            device: ComputeDevice::Cpu,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             kv_bytes_max: 1 << 30,
             kv_bytes_per_tenant_max: u64::MAX,

@@ -31,6 +31,7 @@ pub mod chat_template;
 mod config;
 mod cpu;
 mod description;
+mod device;
 mod embed;
 mod encoder;
 mod executor;
@@ -54,9 +55,16 @@ pub mod tokenizer;
 mod weight_check;
 mod worker;
 
+/// For the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing {
+    pub use crate::scheduler::driven::drive as drive_scheduler;
+}
+
 pub use bandwidth::read_bytes_per_second;
 pub use chat_template::{Message, TemplateError};
 pub use config::{EngineConfig, KvPrecision};
+pub use device::{ComputeDevice, DeviceError};
 pub use embed::{EMBED_TEXTS_MAX, EmbedError};
 pub use encoder::EncodeTextError;
 pub use executor::ExecutorError;

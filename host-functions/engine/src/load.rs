@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use candle_core::Device;
 use realm_kernels::{KvLayout, Pool, ShapeError, WeightType};
 
 use crate::architectures::{Architecture, ArchitectureError};
@@ -11,7 +12,9 @@ use crate::chat_template::{ChatTemplate, TemplateError};
 use crate::config::{EngineConfig, KvPrecision};
 use crate::cpu::{CpuEncoder, CpuExecutor, EncoderWeights, KvError, KvMemory, Weights, WeightsError};
 use crate::description::Description;
+use crate::device::{ComputeDevice, DeviceError, DeviceExecutor, DeviceKv, DeviceWeights};
 use crate::encoder::{Encoder, EncoderLimits, EncoderSpec, EncoderTensors};
+use crate::executor::Executor;
 use crate::gguf::MetadataError;
 use crate::huggingface::FolderError;
 use crate::info::ModelInfo;
@@ -44,6 +47,8 @@ pub enum LoadError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Kv(#[from] KvError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error("tensor {name:?} has no place in architecture {architecture:?}; the model is not what it says")]
     UnknownTensor { name: String, architecture: String },
     #[error("tensor {name:?} has the type {dtype}, which is not supported; supported: F32, F16, BF16")]
@@ -106,27 +111,62 @@ struct Loading<'a> {
     progress: &'a dyn LoadProgress,
 }
 
+/// A decoder's weights and KV memory, ready to run.
+struct Loaded {
+    executor: Box<dyn Executor>,
+    kv_blocks: u32,
+    kv_block_bytes: u64,
+}
+
 impl Loading<'_> {
     fn decoder(mut self, spec: DecoderSpec, tensors: &DecoderTensors) -> Result<(ModelInfo, Compute), LoadError> {
+        let config = self.config;
+        let context_length = config.context_length_max.unwrap_or(u32::MAX).clamp(1, spec.context_length);
+        let blocks_max = u64::from(blocks_for(context_length)) * config.sequences_max.max(1) as u64;
+        let Loaded { executor, kv_blocks, kv_block_bytes } = match config.device {
+            ComputeDevice::Cpu => self.on_cpu(spec, tensors, blocks_max)?,
+            device => self.on_device(device.open()?, spec, tensors, blocks_max)?,
+        };
+        self.info.context_length = context_length;
+        self.info.kv_bytes_per_token = kv_block_bytes / u64::from(BLOCK_LEN);
+        tracing::debug!(name = self.info.name, device = %config.device, kv_blocks, "KV memory reserved");
+
+        let tenant_blocks_max = (config.kv_bytes_per_tenant_max / kv_block_bytes).clamp(1, u64::from(u32::MAX)) as u32;
+        let scheduler = Scheduler::new(limits(config, context_length), BlockPool::new(kv_blocks, tenant_blocks_max));
+        let worker = Worker::start(scheduler, executor).map_err(|source| LoadError::Thread { source })?;
+        Ok((self.info, Compute::Decoder(worker)))
+    }
+
+    /// Packs weights for this engine's kernels.
+    fn on_cpu(&mut self, spec: DecoderSpec, tensors: &DecoderTensors, blocks_max: u64) -> Result<Loaded, LoadError> {
         let (config, threads) = (self.config, self.config.threads.max(1));
         let weights = self.hashed(|| Weights::load(self.files, &spec, tensors, threads, self.progress))?;
         let (weights, hash) = weights;
-        let context_length = config.context_length_max.unwrap_or(u32::MAX).clamp(1, spec.context_length);
-        let kv_type = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
-        let blocks_max = u64::from(blocks_for(context_length)) * config.sequences_max.max(1) as u64;
-        let kv = KvMemory::new(&spec, kv_type.into(), config.kv_bytes_max, blocks_max)?;
-        let kv_block_bytes = kv.block_bytes() as u64;
-        self.info.context_length = context_length;
-        self.info.kv_bytes_per_token = kv_block_bytes / u64::from(BLOCK_LEN);
         self.packed(weights.main_type(), weights.bytes(), hash);
-        tracing::debug!(name = self.info.name, kv_blocks = kv.block_count(), "KV memory reserved");
+        let kv_type = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
+        let kv = KvMemory::new(&spec, kv_type.into(), config.kv_bytes_max, blocks_max)?;
+        let (kv_blocks, kv_block_bytes) = (kv.block_count(), kv.block_bytes() as u64);
+        let executor = Box::new(CpuExecutor::new(Pool::new(threads), spec, self.files.clone(), weights, kv));
+        Ok(Loaded { executor, kv_blocks, kv_block_bytes })
+    }
 
-        let tenant_blocks_max = (config.kv_bytes_per_tenant_max / kv_block_bytes).clamp(1, u64::from(u32::MAX)) as u32;
-        let pool = BlockPool::new(kv.block_count(), tenant_blocks_max);
-        let scheduler = Scheduler::new(limits(config, context_length), pool);
-        let executor = CpuExecutor::new(Pool::new(threads), spec, self.files.clone(), weights, kv);
-        let worker = Worker::start(scheduler, Box::new(executor)).map_err(|source| LoadError::Thread { source })?;
-        Ok((self.info, Compute::Decoder(worker)))
+    /// Brings weights to a device of candle's.
+    fn on_device(
+        &mut self,
+        device: Device,
+        spec: DecoderSpec,
+        tensors: &DecoderTensors,
+        blocks_max: u64,
+    ) -> Result<Loaded, LoadError> {
+        let config = self.config;
+        let weights = self.hashed(|| DeviceWeights::load(&device, self.files, &spec, tensors, self.progress))?;
+        let (weights, hash) = weights;
+        self.packed(weights.main_type(), weights.bytes(), hash);
+        let precision = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
+        let kv = DeviceKv::new(&device, &spec, precision, config.kv_bytes_max, blocks_max)?;
+        let (kv_blocks, kv_block_bytes) = (kv.block_count(), kv.block_bytes());
+        let executor = Box::new(DeviceExecutor::new(device, spec, self.files.clone(), weights, kv));
+        Ok(Loaded { executor, kv_blocks, kv_block_bytes })
     }
 
     fn encoder(mut self, spec: EncoderSpec, tensors: &EncoderTensors) -> Result<(ModelInfo, Compute), LoadError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::{OWNER, config, forward_all, forward_last};
-use realm_engine::{EngineConfig, KvPrecision, Model, Silent};
+use realm_engine::{ComputeDevice, EngineConfig, KvPrecision, Model, Silent};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures").join(name)
@@ -51,8 +51,14 @@ fn values(row: &[u32]) -> Vec<f64> {
 }
 
 /// The prompt's logits in one go; and that computing them token by token gives the same bits.
-async fn logits(what: &str, path: &Path, tokens: &[u32], kv_precision: KvPrecision) -> Vec<Vec<u32>> {
-    let config = EngineConfig { kv_precision: Some(kv_precision), ..config() };
+async fn logits(
+    what: &str,
+    path: &Path,
+    tokens: &[u32],
+    kv_precision: KvPrecision,
+    device: ComputeDevice,
+) -> Vec<Vec<u32>> {
+    let config = EngineConfig { kv_precision: Some(kv_precision), device, ..config() };
     let model: Arc<Model> = Model::load(path, &config, &Silent).expect(what);
     let mut prompted = model.open_session(OWNER, &[]).expect("room");
     let mut decoded = model.open_session(OWNER, &[]).expect("room");
@@ -68,14 +74,21 @@ async fn check(name: &str) {
     let paths = [("GGUF", folder(name).join("model.gguf")), ("folder", folder(name))];
     let mut of_formats = Vec::new();
     for (format, path) in &paths {
-        let rows = logits(&format!("{name}, {format}"), path, &tokens, KvPrecision::F32).await;
-        for (position, (row, expected)) in rows.iter().zip(&expected).enumerate() {
-            assert_close(&format!("{name}, {format}, position {position}"), row, expected, TOLERANCE);
-        }
-        of_formats.push(rows);
-        let rows = logits(&format!("{name}, {format}, f16 cache"), path, &tokens, KvPrecision::F16).await;
-        for (position, (row, expected)) in rows.iter().zip(&expected).enumerate() {
-            assert_close(&format!("{name}, {format}, f16 cache, position {position}"), row, expected, TOLERANCE_F16);
+        let variants = [
+            ("", KvPrecision::F32, ComputeDevice::Cpu, TOLERANCE),
+            (", f16 cache", KvPrecision::F16, ComputeDevice::Cpu, TOLERANCE_F16),
+            (", by candle", KvPrecision::F32, ComputeDevice::CandleCpu, TOLERANCE),
+            (", by candle, f16 cache", KvPrecision::F16, ComputeDevice::CandleCpu, TOLERANCE_F16),
+        ];
+        for (variant, precision, device, tolerance) in variants {
+            let what = format!("{name}, {format}{variant}");
+            let rows = logits(&what, path, &tokens, precision, device).await;
+            for (position, (row, expected)) in rows.iter().zip(&expected).enumerate() {
+                assert_close(&format!("{what}, position {position}"), row, expected, tolerance);
+            }
+            if variant.is_empty() {
+                of_formats.push(rows);
+            }
         }
     }
     let [gguf, folder] = &of_formats[..] else { panic!("two formats") };

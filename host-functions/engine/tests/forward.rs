@@ -5,15 +5,29 @@ mod common;
 mod reference;
 
 use common::{OWNER, config, forward_all, forward_last, load, logits_of, tokens};
-use realm_engine::{EngineConfig, KvPrecision, TenantKey};
+use realm_engine::{ComputeDevice, EngineConfig, KvPrecision, TenantKey};
 use realm_test_models::{Quant, RopeScaling, SplitMix64, TinyLlama};
 use reference::{Reference, relative_error};
 
+/// The two executors: on the processor both, so that what is true of candle's devices is tested on every machine.
+const DEVICES: [ComputeDevice; 2] = [ComputeDevice::Cpu, ComputeDevice::CandleCpu];
+
+/// As much of a test's work as a device is given: candle's way on the processor is some fifty times slower.
+fn share(device: ComputeDevice, of: u64) -> u64 {
+    if device == ComputeDevice::Cpu { of } else { of.div_ceil(3) }
+}
+
 /// Prompt logits and decode with cache agree with the reference within `tolerance`.
 async fn check(model: TinyLlama, tolerance: f64) {
-    let engine = load(&model, &EngineConfig { kv_precision: Some(KvPrecision::F32), ..config() });
+    for device in DEVICES {
+        check_on(device, &model, tolerance).await;
+    }
+}
+
+async fn check_on(device: ComputeDevice, model: &TinyLlama, tolerance: f64) {
+    let engine = load(model, &EngineConfig { kv_precision: Some(KvPrecision::F32), device, ..config() });
     let tokens: Vec<u32> = tokens(7, 60).into_iter().map(|token| token % model.vocab as u32).collect();
-    let expected = Reference::new(&model).logits(&tokens);
+    let expected = Reference::new(model).logits(&tokens);
     let mut session = engine.open_session(OWNER, &[]).expect("room");
     let mut rows = forward_all(&mut session, &tokens[..45]).await;
     for token in &tokens[45..] {
@@ -21,7 +35,7 @@ async fn check(model: TinyLlama, tolerance: f64) {
     }
     for (position, (row, expected)) in rows.iter().zip(&expected).enumerate() {
         let error = relative_error(row, expected);
-        assert!(error < tolerance, "position {position}: off by {error:.2e} in {model:?}");
+        assert!(error < tolerance, "position {position}: off by {error:.2e} on {device} in {model:?}");
     }
 }
 
@@ -43,18 +57,19 @@ async fn logits_are_those_of_the_equations() {
     check(TinyLlama { quant: Quant::Q4_0, ..llama() }, 4e-2).await;
 }
 
-fn models() -> [TinyLlama; 3] {
-    [Quant::F32, Quant::Q8_0, Quant::Q4_0].map(|quant| TinyLlama { quant, ..TinyLlama::default() })
+fn models_on_devices() -> impl Iterator<Item = (TinyLlama, ComputeDevice)> {
+    let models = [Quant::F32, Quant::Q8_0, Quant::Q4_0].map(|quant| TinyLlama { quant, ..TinyLlama::default() });
+    models.into_iter().flat_map(|model| DEVICES.map(|device| (model.clone(), device)))
 }
 
 #[tokio::test]
 async fn cutting_a_sequence_into_parts_changes_no_bit() {
-    for model in models() {
-        let tokens = tokens(1, 150);
-        let whole = load(&model, &EngineConfig { prefill_chunk_tokens: 512, ..config() });
+    for (model, device) in models_on_devices() {
+        let tokens = tokens(1, share(device, 150) as usize);
+        let whole = load(&model, &EngineConfig { prefill_chunk_tokens: 512, device, ..config() });
         let expected = logits_of(&whole, &tokens).await;
         for (seed, chunk, threads) in [(1, 1, 1), (2, 7, 1), (3, 32, 2), (4, 150, 3)] {
-            let engine = load(&model, &EngineConfig { prefill_chunk_tokens: chunk, threads, ..config() });
+            let engine = load(&model, &EngineConfig { prefill_chunk_tokens: chunk, threads, device, ..config() });
             let mut random = SplitMix64::new(seed);
             let mut session = engine.open_session(OWNER, &[]).expect("room");
             let (mut rest, mut rows) = (&tokens[..], Vec::new());
@@ -63,18 +78,18 @@ async fn cutting_a_sequence_into_parts_changes_no_bit() {
                 rows.extend(forward_all(&mut session, part).await);
                 rest = others;
             }
-            assert!(rows == expected, "chunks of {chunk} on {threads} threads, {:?}", model.quant);
+            assert!(rows == expected, "chunks of {chunk} on {threads} threads of {device}, {:?}", model.quant);
         }
     }
 }
 
 #[tokio::test]
 async fn neighbours_in_a_batch_change_no_bit() {
-    for model in models() {
-        let alone = load(&model, &config());
-        let shared = load(&model, &config());
+    for (model, device) in models_on_devices() {
+        let alone = load(&model, &EngineConfig { device, ..config() });
+        let shared = load(&model, &EngineConfig { device, ..config() });
         let mut streams = Vec::new();
-        for seed in 0..9u64 {
+        for seed in 0..share(device, 9) {
             let tokens = tokens(seed, 20 + 13 * seed as usize);
             let expected = logits_of(&alone, &tokens).await;
             let shared = shared.clone();
@@ -85,7 +100,7 @@ async fn neighbours_in_a_batch_change_no_bit() {
                 for token in &tokens[10 + seed as usize..] {
                     rows.push(forward_last(&mut session, &[*token]).await);
                 }
-                assert!(rows == expected, "stream {seed}");
+                assert!(rows == expected, "stream {seed} on {device}");
             }));
         }
         for stream in streams {
@@ -96,13 +111,19 @@ async fn neighbours_in_a_batch_change_no_bit() {
 
 #[tokio::test]
 async fn too_little_cache_makes_sequences_wait_and_changes_no_bit() {
+    for device in DEVICES {
+        too_little_cache(device).await;
+    }
+}
+
+async fn too_little_cache(device: ComputeDevice) {
     let model = TinyLlama::default();
-    let roomy = load(&model, &config());
+    let roomy = load(&model, &EngineConfig { device, ..config() });
     // Two layers, two kv heads of 16 values: 8 KiB a block of f32. Twelve blocks: hardly more than one sequence.
-    let tight = load(&model, &EngineConfig { kv_bytes_max: 12 * 8192, ..config() });
+    let tight = load(&model, &EngineConfig { kv_bytes_max: 12 * 8192, device, ..config() });
     assert_eq!(tight.load_now().kv_blocks, 12);
     let mut streams = Vec::new();
-    for seed in 0..6u64 {
+    for seed in 0..share(device, 6) {
         let tokens = tokens(seed, 150);
         let expected = logits_of(&roomy, &tokens).await;
         let tight = tight.clone();

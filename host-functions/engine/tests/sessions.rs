@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{OWNER, config, forward_all, forward_last, load, logits_of, tokens};
-use realm_engine::{EngineConfig, ForwardError, Model, Rows, SessionError, TenantKey};
+use realm_engine::{ComputeDevice, EngineConfig, ForwardError, Model, Rows, SessionError, TenantKey};
 use realm_test_models::{Quant, SplitMix64, TinyLlama};
 
 fn model() -> Arc<Model> {
@@ -27,7 +27,13 @@ async fn all_free(model: &Arc<Model>) {
 
 #[tokio::test]
 async fn a_fork_goes_its_own_way() {
-    let model = model();
+    for device in [ComputeDevice::Cpu, ComputeDevice::CandleCpu] {
+        fork_on(device).await;
+    }
+}
+
+async fn fork_on(device: ComputeDevice) {
+    let model = load(&TinyLlama::default(), &EngineConfig { device, ..config() });
     let (common, left, right) = (tokens(1, 37), tokens(2, 30), tokens(3, 30));
     let expected = |own: &[u32]| [&common[..], own].concat();
     let (left_expected, right_expected) =

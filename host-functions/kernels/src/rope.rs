@@ -107,6 +107,16 @@ impl RopeAngles {
         Self::default()
     }
 
+    /// The cosines of all rows' angles, one per pair, row after row.
+    pub fn cosines(&self) -> &[f32] {
+        &self.cosines
+    }
+
+    /// The sines, likewise.
+    pub fn sines(&self) -> &[f32] {
+        &self.sines
+    }
+
     /// The angles of rows at `positions`, computed in f64.
     pub fn prepare(&mut self, frequencies: &RopeFrequencies, positions: &[u32]) {
         (self.rows, self.pairs) = (positions.len(), frequencies.frequencies.len());

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use realm_engine::ComputeDevice;
 use std::{net::IpAddr, path::PathBuf};
 
 /// Where a node listens if nothing else is said.
@@ -230,6 +231,10 @@ pub struct LimitArgs {
     /// Bytes of events that are kept of each such stream.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..))]
     pub kept_event_bytes: Option<u32>,
+    /// Where models are computed: cpu, or cuda[:N] or metal[:N] in a build that has them; candle-cpu is what those are
+    /// compared with. Default: cpu.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<ComputeDevice>,
     /// Threads that compute. Default: the machine's cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,

@@ -139,6 +139,7 @@ fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
     set(&mut config.events.replay.events_max, limits.kept_events);
     set(&mut config.events.replay.bytes_max, limits.kept_event_bytes);
     set(&mut config.engine.threads, limits.threads.map(u32::from));
+    config.engine.device = limits.device.unwrap_or(config.engine.device);
     config.server.subscriptions_max = limits.subscriptions.unwrap_or(config.server.subscriptions_max);
     config.server.request_bytes_max = limits.frame_bytes.unwrap_or(config.server.request_bytes_max);
     config.executor.instances_max = limits.instances.unwrap_or(config.executor.instances_max);

@@ -25,6 +25,8 @@ pub enum WeightsError {
     NotFinite(#[from] NotFinite),
     #[error("rotary frequencies: {source}")]
     Rope { source: ShapeError },
+    #[error("tensor {name:?} cannot be brought to the device: {message}")]
+    Device { name: String, message: String },
 }
 
 /// Everything that the forward pass multiplies by.
