@@ -125,8 +125,12 @@ fn positions(computes: &Architecture) -> String {
         Architecture::Decoder(spec, _) => spec,
     };
     let ropes = spec.ropes.iter().map(|rope| {
+        if let Some(long) = &rope.long {
+            let original = long.original_context;
+            return format!("rotary, theta {}, longrope with other factors beyond {original} tokens", rope.theta);
+        }
         let scaling = match (&rope.factors, &rope.scaling) {
-            (Some(_), _) | (None, RopeScaling::Factors(_)) => "scaled by the model's own factors".to_owned(),
+            (Some(_), _) | (None, RopeScaling::Factors(_) | RopeScaling::LongRope { .. }) => "scaled by the model's own factors".to_owned(),
             (None, RopeScaling::None) => "unscaled".to_owned(),
             (None, RopeScaling::Linear(factor)) => format!("scaled linearly by {factor}"),
             (None, RopeScaling::Llama3 { factor, .. }) => format!("scaled by {factor} as Llama 3 does"),

@@ -119,9 +119,10 @@ struct Loaded {
 }
 
 impl Loading<'_> {
-    fn decoder(mut self, spec: DecoderSpec, tensors: &DecoderTensors) -> Result<(ModelInfo, Compute), LoadError> {
+    fn decoder(mut self, mut spec: DecoderSpec, tensors: &DecoderTensors) -> Result<(ModelInfo, Compute), LoadError> {
         let config = self.config;
         let context_length = config.context_length_max.unwrap_or(u32::MAX).clamp(1, spec.context_length);
+        spec.context_length = context_length;
         let blocks_max = u64::from(blocks_for(context_length)) * config.sequences_max.max(1) as u64;
         let Loaded { executor, kv_blocks, kv_block_bytes } = match config.device {
             ComputeDevice::Cpu => self.on_cpu(spec, tensors, blocks_max)?,

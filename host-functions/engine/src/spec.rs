@@ -62,6 +62,32 @@ pub struct RopeSpec {
     pub scaling: RopeScaling,
     /// The tensor of divisors, one per frequency, if there is one. It takes the place of `scaling`.
     pub factors: Option<String>,
+    /// LongRoPE, if the model has it. It takes the place of both.
+    pub long: Option<LongRope>,
+}
+
+/// LongRoPE: divisors for each frequency, others for sequences beyond the context that the model was first trained for.
+///
+/// Which of the two is used is decided once, by the longest sequence that the engine takes, and not for each sequence:
+/// the reference computes all keys of a sequence anew when it grows beyond the first context, whose tokens would then
+/// have depended on where the sequence ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LongRope {
+    pub original_context: u32,
+    /// What cosines and sines are multiplied by.
+    pub magnitude: f32,
+    /// For contexts up to the original one.
+    pub within: Factors,
+    /// For longer ones.
+    pub beyond: Factors,
+}
+
+/// Divisors, one per frequency.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Factors {
+    /// In a tensor of this name.
+    Tensor(String),
+    Values(Vec<f32>),
 }
 
 /// The names of a decoder's tensors in its file.
@@ -95,6 +121,22 @@ pub struct LayerTensors {
     pub post_feed_forward_norm: Option<String>,
 }
 
+impl LongRope {
+    /// The divisors where the longest sequence has `context_length` tokens.
+    pub fn factors(&self, context_length: u32) -> &Factors {
+        if context_length > self.original_context { &self.beyond } else { &self.within }
+    }
+}
+
+impl Factors {
+    fn tensor(&self) -> Option<&String> {
+        match self {
+            Self::Tensor(name) => Some(name),
+            Self::Values(_) => None,
+        }
+    }
+}
+
 impl DecoderSpec {
     /// Values of all query heads.
     pub fn q_len(&self) -> usize {
@@ -115,7 +157,10 @@ impl DecoderTensors {
         mut names: impl Iterator<Item = &'a str>,
     ) -> Option<&'a str> {
         let own = [Some(&self.embedding), Some(&self.output_norm), self.output.as_ref()];
-        let factors = spec.ropes.iter().map(|rope| rope.factors.as_ref());
+        let factors = spec.ropes.iter().flat_map(|rope| {
+            let long = rope.long.iter().flat_map(|long| [&long.within, &long.beyond].map(Factors::tensor));
+            std::iter::once(rope.factors.as_ref()).chain(long)
+        });
         let layers = self.layers.iter().flat_map(LayerTensors::names);
         let known: HashSet<&str> = own.into_iter().chain(factors).flatten().map(String::as_str).chain(layers).collect();
         names.find(|name| !known.contains(name))

@@ -51,14 +51,7 @@ fn values(row: &[u32]) -> Vec<f64> {
 }
 
 /// The prompt's logits in one go; and that computing them token by token gives the same bits.
-async fn logits(
-    what: &str,
-    path: &Path,
-    tokens: &[u32],
-    kv_precision: KvPrecision,
-    device: ComputeDevice,
-) -> Vec<Vec<u32>> {
-    let config = EngineConfig { kv_precision: Some(kv_precision), device, ..config() };
+async fn logits(what: &str, path: &Path, tokens: &[u32], config: EngineConfig) -> Vec<Vec<u32>> {
     let model: Arc<Model> = Model::load(path, &config, &Silent).expect(what);
     let mut prompted = model.open_session(OWNER, &[]).expect("room");
     let mut decoded = model.open_session(OWNER, &[]).expect("room");
@@ -70,7 +63,11 @@ async fn logits(
 }
 
 async fn check(name: &str) {
-    let Expected { tokens, logits: expected } = expected(name);
+    let Expected { tokens, logits } = expected(name);
+    check_within(name, &tokens, &logits, None).await;
+}
+
+async fn check_within(name: &str, tokens: &[u32], expected: &[Vec<f64>], context_length_max: Option<u32>) {
     let paths = [("GGUF", folder(name).join("model.gguf")), ("folder", folder(name))];
     let mut of_formats = Vec::new();
     for (format, path) in &paths {
@@ -82,8 +79,9 @@ async fn check(name: &str) {
         ];
         for (variant, precision, device, tolerance) in variants {
             let what = format!("{name}, {format}{variant}");
-            let rows = logits(&what, path, &tokens, precision, device).await;
-            for (position, (row, expected)) in rows.iter().zip(&expected).enumerate() {
+            let config = EngineConfig { kv_precision: Some(precision), device, context_length_max, ..config() };
+            let rows = logits(&what, path, tokens, config).await;
+            for (position, (row, expected)) in rows.iter().zip(expected).enumerate() {
                 assert_close(&format!("{what}, position {position}"), row, expected, tolerance);
             }
             if variant.is_empty() {
@@ -140,4 +138,18 @@ async fn gemma3_agrees_with_transformers() {
 #[tokio::test]
 async fn phi3_agrees_with_transformers() {
     check("phi3").await;
+}
+
+/// A context beyond the original one takes the factors for long contexts, whatever a sequence's own length is, and one
+/// within it the others.
+#[tokio::test]
+async fn phi3_with_longrope_agrees_with_transformers() {
+    check("longrope").await;
+    let text = std::fs::read(folder("longrope").join("expected.json")).expect("the fixture is there");
+    let json: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+    let within: Vec<Vec<f64>> = serde_json::from_value(json["logits_within"].clone()).expect("rows of numbers");
+    let Expected { tokens, logits } = expected("longrope");
+    // The first position is turned by nothing.
+    assert_ne!(within[15], logits[15], "the two sets of factors give the same");
+    check_within("longrope", &tokens[..within.len()], &within, Some(within.len() as u32)).await;
 }

@@ -99,6 +99,20 @@ fn configurations_without_sense_are_refused() {
     yarn("original_max_position_embeddings", Value::Null);
     yarn("mscale", json!(0.7));
     yarn("truncate", json!(false));
+    let long = |field: &str, value: Value, part: &str| {
+        let folder = Folder::of("longrope");
+        folder.edit("config.json", |config| {
+            config["original_max_position_embeddings"] = Value::Null;
+            config["rope_parameters"][field] = value.clone();
+        });
+        check(&format!("longrope, {field} is {value}"), &folder, &[part]);
+    };
+    long("long_factor", json!([1.0, 2.0, 4.0]), "long_factor is 3");
+    long("long_factor", json!([1.0, 2.0, 4.0, 0.0]), "long_factor");
+    long("short_factor", json!(["a", 1, 1, 1]), "short_factor");
+    long("short_factor", Value::Null, "short_factor is missing");
+    long("original_max_position_embeddings", Value::Null, "original_max_position_embeddings is missing");
+    long("attention_factor", json!(-1), "attention_factor");
     check_config("llama", "tie_word_embeddings", json!(1), "tie_word_embeddings");
     check_config("mistral", "sliding_window", json!(0), "sliding_window");
     check_config("gemma2", "layer_types", json!(["full_attention"]), "one entry for each layer");
@@ -111,7 +125,7 @@ fn what_is_not_supported_is_named() {
     check_config("gemma3", "model_type", json!("gemma3"), "\"gemma3\" is not supported");
     check_config("llama", "hidden_act", json!("quick_gelu"), "activation \"quick_gelu\"");
     check_config("gemma2", "hidden_activation", json!("gelu_10"), "activation \"gelu_10\"");
-    for kind in ["longrope", "dynamic", "su"] {
+    for kind in ["dynamic", "ntk", "mrope"] {
         check_config("phi3", "rope_parameters", json!({"rope_type": kind}), &format!("rope scaling {kind:?}"));
     }
     check_config("phi3", "quantization_config", json!({"quant_method": "gptq"}), "quantised by gptq");

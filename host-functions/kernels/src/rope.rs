@@ -27,6 +27,8 @@ pub enum RopeScaling {
     Linear(f32),
     /// Each frequency divided by its own factor, one per pair (the tensor `rope_freqs.weight`).
     Factors(Vec<f32>),
+    /// As `Factors`, and the angles' cosines and sines multiplied by `magnitude`.
+    LongRope { factors: Vec<f32>, magnitude: f32 },
     /// Llama 3.1: low frequencies divided by `factor`, high ones kept, those between blended.
     Llama3 { factor: f32, low_frequency_factor: f32, high_frequency_factor: f32, original_context: u32 },
     /// YaRN: as Llama 3.1 by number of turns, and angles' cosines and sines scaled.
@@ -37,7 +39,7 @@ pub enum RopeScaling {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopeFrequencies {
     frequencies: Vec<f64>,
-    /// What cosines and sines are multiplied by: 1 except for YaRN.
+    /// What cosines and sines are multiplied by: 1 except for YaRN and LongRoPE.
     magnitude: f64,
 }
 
@@ -55,9 +57,10 @@ impl RopeFrequencies {
         match scaling {
             RopeScaling::None => {}
             RopeScaling::Linear(factor) => frequencies.iter_mut().for_each(|f| *f /= f64::from(*factor)),
-            RopeScaling::Factors(factors) => {
-                expect("rotary frequency factors", frequencies.len(), factors.len())?;
-                frequencies.iter_mut().zip(factors).for_each(|(f, factor)| *f /= f64::from(*factor));
+            RopeScaling::Factors(factors) => divide(&mut frequencies, factors)?,
+            RopeScaling::LongRope { factors, magnitude: own } => {
+                divide(&mut frequencies, factors)?;
+                magnitude = f64::from(*own);
             }
             &RopeScaling::Llama3 { factor, low_frequency_factor, high_frequency_factor, original_context } => {
                 let (low, high) = (f64::from(low_frequency_factor), f64::from(high_frequency_factor));
@@ -90,6 +93,12 @@ impl RopeFrequencies {
     pub fn dims(&self) -> usize {
         self.frequencies.len() * 2
     }
+}
+
+fn divide(frequencies: &mut [f64], factors: &[f32]) -> Result<(), ShapeError> {
+    expect("rotary frequency factors", frequencies.len(), factors.len())?;
+    frequencies.iter_mut().zip(factors).for_each(|(f, factor)| *f /= f64::from(*factor));
+    Ok(())
 }
 
 /// Cosine and sine of every pair at each of a batch's positions. Reuse it: its buffers only grow.

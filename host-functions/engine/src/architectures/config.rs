@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::ArchitectureError;
+use super::long_rope;
 use super::metadata::{YARN_BETA_FAST, YARN_BETA_SLOW};
 use crate::spec::{DecoderSpec, DecoderTensors, Gate, LayerSpec, LayerTensors, RopeScaling, RopeSpec, RopeStyle};
 
@@ -168,7 +169,16 @@ impl<'a> Config<'a> {
         let parameters = self.value("rope_parameters").or(self.value("rope_scaling")).unwrap_or(&NULL);
         let theta = positive(parameters, "rope_theta")?.or(self.optional_positive("rope_theta")?);
         let part = positive(parameters, "partial_rotary_factor")?.or(self.optional_positive("partial_rotary_factor")?);
-        rope(parameters, head_len, part.unwrap_or(1.0), theta.unwrap_or(THETA_DEFAULT))
+        let (part, theta) = (part.unwrap_or(1.0), theta.unwrap_or(THETA_DEFAULT));
+        // The older name stands in the first files of Phi 3.
+        if !matches!(parameters["rope_type"].as_str().or(parameters["type"].as_str()), Some("longrope" | "su")) {
+            return rope(parameters, head_len, part, theta);
+        }
+        let unscaled = rope(&NULL, head_len, part, theta)?;
+        let original = self.optional_size("original_max_position_embeddings")?;
+        let context = self.size("max_position_embeddings")?;
+        let long = long_rope::in_folder(parameters, original, context, unscaled.rotated_len / 2)?;
+        Ok(RopeSpec { long: Some(long), ..unscaled })
     }
 
     /// The names that most architectures' folders use. `tied`: whether the embedding table is the output matrix where
@@ -248,7 +258,7 @@ pub fn rope(parameters: &Value, head_len: usize, part: f32, theta: f32) -> Resul
         Some(Ok(kind)) => return Err(ArchitectureError::UnsupportedRope { kind: kind.to_owned() }),
         Some(Err(kind)) => return Err(bad("rope_type", kind, "it must be a kind's name")),
     };
-    Ok(RopeSpec { rotated_len, theta, style: RopeStyle::Halves, scaling, factors: None })
+    Ok(RopeSpec { rotated_len, theta, style: RopeStyle::Halves, scaling, factors: None, long: None })
 }
 
 /// YaRN. What the reference takes for the whole factor of cosines and sines is here a factor beside the usual one.

@@ -41,6 +41,7 @@ pub fn gemma3(file: &GgufFile) -> Result<(DecoderSpec, DecoderTensors), Architec
         theta: keys.positive("rope.freq_base_swa", Some(GEMMA3_LOCAL_THETA))?,
         scaling: RopeScaling::None,
         factors: None,
+        long: None,
         ..spec.ropes[0].clone()
     };
     spec.ropes.push(local);

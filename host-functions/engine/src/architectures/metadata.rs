@@ -1,6 +1,6 @@
 //! Reading an architecture's keys: `<architecture>.<name>`, checked for sense.
 
-use super::ArchitectureError;
+use super::{ArchitectureError, long_rope};
 use crate::gguf::{GgufFile, Metadata};
 use crate::spec::{DecoderSpec, DecoderTensors, Gate, LayerSpec, LayerTensors, RopeScaling, RopeSpec, RopeStyle};
 
@@ -135,7 +135,9 @@ impl Keys<'_> {
         if !rotated_len.is_multiple_of(2) || rotated_len > head_len {
             return Err(bad(self.key("rope.dimension_count"), rotated_len, "it must be even and within a head"));
         }
+        let long = long_rope::in_file(self)?;
         let scaling = match self.metadata().str(&self.key("rope.scaling.type"))? {
+            Some("longrope") if long.is_some() => RopeScaling::None,
             // Files from before the type was written have only the factor.
             None => linear(self.positive("rope.scale_linear", Some(1.0))?),
             Some("none") => RopeScaling::None,
@@ -149,6 +151,7 @@ impl Keys<'_> {
             style,
             scaling,
             factors: self.file.tensor(ROPE_FACTORS).map(|_| ROPE_FACTORS.to_owned()),
+            long,
         })
     }
 }

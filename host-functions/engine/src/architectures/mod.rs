@@ -5,6 +5,7 @@ mod bert;
 mod config;
 mod gemma;
 mod llama;
+mod long_rope;
 mod metadata;
 mod phi3;
 mod qwen2;
@@ -38,7 +39,7 @@ pub enum ArchitectureError {
     Metadata(#[from] MetadataError),
     #[error("{key} is {value}: {reason}")]
     BadValue { key: String, value: String, reason: &'static str },
-    #[error("rope scaling {kind:?} is not supported; supported: none, linear, yarn, and the factors of Llama 3")]
+    #[error("rope scaling {kind:?} is not supported; supported: none, linear, yarn, longrope, and the factors of Llama 3")]
     UnsupportedRope { kind: String },
     #[error("activation {kind:?} is not supported; supported: silu, gelu, gelu_pytorch_tanh, relu")]
     UnsupportedActivation { kind: String },

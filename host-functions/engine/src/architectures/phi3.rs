@@ -1,4 +1,4 @@
-//! phi3: Phi 3 and 3.5 mini, Phi 4 mini without long rope. Query, key and value are one matrix, and so are gate and up.
+//! phi3: Phi 3 and 3.5 mini, Phi 4 mini. Query, key and value are one matrix, and so are gate and up.
 
 use super::ArchitectureError;
 use super::config::{Config, layer_part};
@@ -6,13 +6,7 @@ use super::metadata::{Keys, usual_tensors};
 use crate::gguf::GgufFile;
 use crate::spec::{DecoderSpec, DecoderTensors, RopeStyle};
 
-/// Divisors for long contexts, which change with the length of the prompt.
-const LONG_ROPE: &str = "rope_factors_long.weight";
-
 pub fn decoder(file: &GgufFile) -> Result<(DecoderSpec, DecoderTensors), ArchitectureError> {
-    if file.tensor(LONG_ROPE).is_some() {
-        return Err(ArchitectureError::UnsupportedRope { kind: "longrope".into() });
-    }
     let spec = Keys::new(file, "phi3").usual_spec(RopeStyle::Halves)?;
     let mut tensors = usual_tensors(file, spec.layers.len());
     for (index, layer) in tensors.layers.iter_mut().enumerate() {

@@ -16,6 +16,7 @@ mod forward;
 mod kv;
 mod layer;
 mod packer;
+mod rotation;
 mod scratch;
 mod weights;
 
@@ -26,6 +27,7 @@ use realm_kernels::Pool;
 pub use encoder::CpuEncoder;
 pub use encoder_weights::EncoderWeights;
 pub use kv::{KvError, KvMemory};
+pub use rotation::frequencies;
 pub use weights::{Weights, WeightsError};
 
 use crate::executor::{Executor, ExecutorError, StepOutput};

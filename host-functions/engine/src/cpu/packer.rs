@@ -1,10 +1,10 @@
 //! From named tensors of a model's files to packed matrices: looked up, checked, put side by side.
 
-use realm_kernels::{Layout, Matrix, RopeFrequencies, RopeScaling, WeightType, dequantize_row};
+use realm_kernels::{Layout, Matrix, WeightType, dequantize_row};
 
 use super::weights::{GateUp, LayerWeights, Qkv, Report, WeightsError};
 use crate::model_files::ModelFiles;
-use crate::spec::{DecoderSpec, LayerTensors, RopeSpec};
+use crate::spec::{DecoderSpec, LayerTensors};
 use crate::tensor_info::TensorInfo;
 use crate::weight_check;
 
@@ -63,14 +63,6 @@ impl<'a> Packer<'a> {
             down: self.matrix(&names.down, hidden, feed_forward)?,
             post_feed_forward_norm: names.post_feed_forward_norm.as_deref().map(norm).transpose()?,
         })
-    }
-
-    pub fn frequencies(&self, rope: &RopeSpec) -> Result<RopeFrequencies, WeightsError> {
-        let scaling = match &rope.factors {
-            Some(name) => RopeScaling::Factors(self.vector(name, rope.rotated_len / 2)?),
-            None => rope.scaling.clone(),
-        };
-        RopeFrequencies::new(rope.rotated_len, rope.theta, &scaling).map_err(|source| WeightsError::Rope { source })
     }
 
     /// Query, key and value: neighbours of one type become one matrix.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use realm_kernels::{Matrix, PackError, RopeFrequencies, ShapeError, WeightType};
 
 use super::packer::Packer;
+use super::rotation::frequencies;
 use crate::model_files::ModelFiles;
 use crate::progress::{LoadProgress, LoadStage};
 use crate::spec::{DecoderSpec, DecoderTensors};
@@ -23,6 +24,8 @@ pub enum WeightsError {
     Pack { name: String, source: PackError },
     #[error(transparent)]
     NotFinite(#[from] NotFinite),
+    #[error("tensor {name:?} divides a rotary frequency by {value}; it must be above 0")]
+    Divisor { name: String, value: f32 },
     #[error("rotary frequencies: {source}")]
     Rope { source: ShapeError },
     #[error("tensor {name:?} cannot be brought to the device: {message}")]
@@ -96,7 +99,10 @@ impl Weights {
             layers,
             output_norm: packer.norm(spec, &names.output_norm, spec.hidden_len)?,
             output: packer.matrix(output, spec.vocab_len, spec.hidden_len)?,
-            frequencies: spec.ropes.iter().map(|rope| packer.frequencies(rope)).collect::<Result<_, _>>()?,
+            frequencies: {
+                let vector = |name: &str, len| packer.vector(name, len);
+                spec.ropes.iter().map(|rope| frequencies(rope, spec.context_length, vector)).collect::<Result<_, _>>()?
+            },
         })
     }
 

@@ -1,13 +1,13 @@
 //! A decoder's weights on a device.
 
 use candle_core::{Device, Tensor};
-use realm_kernels::{RopeFrequencies, RopeScaling, WeightType, dequantize_row};
+use realm_kernels::{RopeFrequencies, WeightType, dequantize_row};
 
 use super::linear::Linear;
-use crate::cpu::WeightsError;
+use crate::cpu::{WeightsError, frequencies};
 use crate::model_files::ModelFiles;
 use crate::progress::{LoadProgress, LoadStage};
-use crate::spec::{DecoderSpec, DecoderTensors, LayerTensors, RopeSpec};
+use crate::spec::{DecoderSpec, DecoderTensors, LayerTensors};
 use crate::tensor_info::TensorInfo;
 use crate::weight_check;
 
@@ -66,7 +66,7 @@ impl DeviceWeights {
             layers,
             output_norm: upload.norm(&names.output_norm, spec.hidden_len)?,
             output: upload.linear(output, None, spec.vocab_len, spec.hidden_len)?,
-            frequencies: spec.ropes.iter().map(|rope| upload.frequencies(rope)).collect::<Result<_, _>>()?,
+            frequencies: spec.ropes.iter().map(|rope| frequencies(rope, spec.context_length, |name, len| upload.values(name, len))).collect::<Result<_, _>>()?,
             main_type: files.tensor(main).map_or(embedding.weight_type, |tensor| tensor.weight_type),
             embedding,
         };
@@ -169,13 +169,6 @@ impl Upload<'_> {
         })
     }
 
-    fn frequencies(&self, rope: &RopeSpec) -> Result<RopeFrequencies, WeightsError> {
-        let scaling = match &rope.factors {
-            Some(name) => RopeScaling::Factors(self.values(name, rope.rotated_len / 2)?),
-            None => rope.scaling.clone(),
-        };
-        RopeFrequencies::new(rope.rotated_len, rope.theta, &scaling).map_err(|source| WeightsError::Rope { source })
-    }
 }
 
 fn on_device(name: &str, error: &candle_core::Error) -> WeightsError {
