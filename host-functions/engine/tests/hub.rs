@@ -1,112 +1,15 @@
 //! Pulling models from a hub that is a small HTTP server on this machine.
 
 use realm_engine::hub::{HubConfig, HubError, HubRef, PullProgress, Unobserved, pull, resolve};
+use realm_test_models::hub::{COMMIT, Content, Hub, hex};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// A hub with one repository, `o/n`.
-struct Hub {
-    endpoint: String,
-    requests: Arc<Mutex<Vec<Request>>>,
-}
-
-#[derive(Clone, Debug)]
-struct Request {
-    path: String,
-    range: Option<String>,
-    token: Option<String>,
-}
-
-#[derive(Clone, Default)]
-struct Content {
-    files: BTreeMap<&'static str, Vec<u8>>,
-    /// Files that come with one byte changed.
-    damaged: Option<&'static str>,
-    token: Option<&'static str>,
-}
-
-impl Hub {
-    fn start(content: Content) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = requests.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (content, seen) = (content.clone(), seen.clone());
-                std::thread::spawn(move || serve(stream, &content, &seen));
-            }
-        });
-        Self { endpoint, requests }
-    }
-
-    fn config(&self, cache: &Path) -> HubConfig {
-        HubConfig { endpoint: Some(self.endpoint.clone()), token: None, cache: cache.to_owned(), offline: false }
-    }
-
-    /// Range headers of the transfers of a file, questions for its size left out.
-    fn transfers(&self, file: &str) -> Vec<String> {
-        let requests = self.requests.lock().expect("not poisoned");
-        let ranges =
-            requests.iter().filter(|request| request.path.ends_with(file)).filter_map(|request| request.range.clone());
-        ranges.filter(|range| range != "bytes=0-0").collect()
-    }
-}
-
-fn serve(mut stream: TcpStream, content: &Content, seen: &Mutex<Vec<Request>>) {
-    let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines().map_while(Result::ok);
-    let Some(first) = lines.next() else { return };
-    let headers: BTreeMap<String, String> = lines
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned())))
-        .collect();
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let header = |name: &str| headers.get(name).cloned();
-    seen.lock().expect("not poisoned").push(Request {
-        path: path.clone(),
-        range: header("range"),
-        token: header("authorization"),
-    });
-    let mut answer = |status: &str, more: &str, body: &[u8]| {
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{more}\r\n", body.len());
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-    };
-    if content.token.is_some_and(|token| header("authorization") != Some(format!("Bearer {token}"))) {
-        return answer("401 Unauthorized", "", b"");
-    }
-    if path.starts_with("/api/models/o/n") {
-        let names: Vec<String> = content.files.keys().map(|name| format!(r#"{{"rfilename":"{name}"}}"#)).collect();
-        let body = format!(r#"{{"sha":"{COMMIT}","siblings":[{}]}}"#, names.join(","));
-        return answer("200 OK", "content-type: application/json\r\n", body.as_bytes());
-    }
-    let Some(file) = path.strip_prefix("/o/n/resolve/main/").and_then(|name| content.files.get_key_value(name)) else {
-        return answer("404 Not Found", "", b"");
-    };
-    let mut body = file.1.clone();
-    let etag = hex(&Sha256::digest(&body));
-    if content.damaged == Some(file.0) {
-        body[0] ^= 1;
-    }
-    let range = header("range").unwrap_or_default();
-    let (start, end) = range.trim_start_matches("bytes=").split_once('-').unwrap_or(("0", ""));
-    let start: usize = start.parse().unwrap_or(0);
-    let end = end.parse().map_or(body.len(), |end: usize| (end + 1).min(body.len()));
-    let more = format!(
-        "etag: \"{etag}\"\r\nx-repo-commit: {COMMIT}\r\ncontent-range: bytes {start}-{}/{}\r\n",
-        end.saturating_sub(1),
-        body.len()
-    );
-    answer("206 Partial Content", &more, &body[start..end]);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn config_of(hub: &Hub, cache: &Path) -> HubConfig {
+    HubConfig { endpoint: Some(hub.endpoint.clone()), token: None, cache: cache.to_owned(), offline: false }
 }
 
 fn reference(text: &str) -> HubRef {
@@ -130,7 +33,7 @@ impl PullProgress for Recorded {
 fn a_file_is_fetched_once_and_found_again() {
     let hub = Hub::start(Content { files: files(&["m.gguf", "README.md"]), ..Default::default() });
     let cache = tempfile::tempdir().expect("a folder");
-    let config = hub.config(cache.path());
+    let config = config_of(&hub, cache.path());
     let recorded = Recorded::default();
     let path = pull(&reference("hf:o/n"), &config, &recorded).expect("pulled");
     assert_eq!(std::fs::read(&path).expect("readable"), "m.gguf".repeat(500).into_bytes());
@@ -145,6 +48,8 @@ fn a_file_is_fetched_once_and_found_again() {
     // Also without a network.
     let offline = HubConfig { offline: true, ..config };
     assert_eq!(resolve(&reference("hf:o/n:m.gguf"), &offline, &Unobserved).expect("cached"), path);
+    assert_eq!(resolve(&reference("hf:o/n"), &offline, &Unobserved).expect("the only one"), path);
+    assert_eq!(pull(&reference("hf:o/n"), &offline, &Unobserved).expect("the only one"), path);
     let error = resolve(&reference("hf:o/n:other.gguf"), &offline, &Unobserved).expect_err("not cached").to_string();
     assert_eq!(error, "hf:o/n:other.gguf is not in the cache, and HF_HUB_OFFLINE forbids to fetch it");
 }
@@ -158,7 +63,7 @@ fn a_transfer_goes_on_where_it_stopped() {
     let blobs = cache.path().join("models--o--n").join("blobs");
     std::fs::create_dir_all(&blobs).expect("a folder");
     std::fs::write(blobs.join(format!("{}.part", hex(&Sha256::digest(&body)))), &body[..1_000]).expect("written");
-    let path = pull(&reference("hf:o/n:m.gguf"), &hub.config(cache.path()), &Unobserved).expect("pulled");
+    let path = pull(&reference("hf:o/n:m.gguf"), &config_of(&hub, cache.path()), &Unobserved).expect("pulled");
     assert_eq!(std::fs::read(path).expect("readable"), body);
     assert_eq!(hub.transfers("m.gguf"), ["bytes=1000-"]);
 }
@@ -168,7 +73,7 @@ fn damaged_bytes_are_not_kept() {
     let hub = Hub::start(Content { files: files(&["m.gguf"]), damaged: Some("m.gguf"), ..Default::default() });
     let cache = tempfile::tempdir().expect("a folder");
     for _ in 0..2 {
-        let error = pull(&reference("hf:o/n"), &hub.config(cache.path()), &Unobserved).expect_err("damaged");
+        let error = pull(&reference("hf:o/n"), &config_of(&hub, cache.path()), &Unobserved).expect_err("damaged");
         assert!(matches!(&error, HubError::Checksum { file, .. } if file == "m.gguf"), "{error}");
     }
 }
@@ -186,9 +91,40 @@ fn a_folder_of_safetensors_comes_with_what_belongs_to_it() {
     ];
     let hub = Hub::start(Content { files: files(&names), ..Default::default() });
     let cache = tempfile::tempdir().expect("a folder");
-    let folder = pull(&reference("hf:o/n"), &hub.config(cache.path()), &Unobserved).expect("pulled");
+    let folder = pull(&reference("hf:o/n"), &config_of(&hub, cache.path()), &Unobserved).expect("pulled");
     let there: Vec<bool> = names.iter().map(|name| folder.join(name).exists()).collect();
     assert_eq!(there, [true, true, true, true, true, true, false]);
+}
+
+/// A folder is found again without a network when all of it is there, and fetched again when a part of it is not.
+#[test]
+fn a_folder_is_found_again_if_it_is_whole() {
+    let fixture = |file: &str| {
+        let path = format!("{}/tests/fixtures/architectures/qwen2/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read(path).expect("the fixture is there")
+    };
+    let names = [
+        "config.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+        "tokenizer.json",
+    ];
+    let files = names.into_iter().map(|name| (name, fixture(name))).collect();
+    let hub = Hub::start(Content { files, ..Default::default() });
+    let cache = tempfile::tempdir().expect("a folder");
+    let online = config_of(&hub, cache.path());
+    let offline = HubConfig { offline: true, ..online.clone() };
+    let reference = reference("hf:o/n");
+    let error = resolve(&reference, &offline, &Unobserved).expect_err("nothing is there");
+    assert!(matches!(error, HubError::Offline { .. }), "{error}");
+    let folder = resolve(&reference, &online, &Unobserved).expect("pulled");
+    let found = resolve(&reference, &offline, &Unobserved).expect("it is there");
+    assert_eq!(found.join("config.json"), folder.join("config.json"));
+    std::fs::remove_file(folder.join(names[2])).expect("removed");
+    resolve(&reference, &offline, &Unobserved).expect_err("a part is not there");
+    resolve(&reference, &online, &Unobserved).expect("fetched again");
+    assert!(folder.join(names[2]).exists());
 }
 
 #[test]
@@ -199,12 +135,12 @@ fn errors_are_one_line_that_says_what_to_do() {
         let error = pull(&reference(text), config, &Unobserved).expect_err(expected).to_string();
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
     };
-    let config = hub.config(cache.path());
+    let config = config_of(&hub, cache.path());
     check(&config, "hf:o/n", "o/n has 2 GGUF files; name one: a.gguf, b.gguf");
     check(&config, "hf:o/n:c.gguf", "c.gguf of o/n does not exist at http://127.0.0.1");
     check(&config, "hf:o/other", "o/other does not exist at http://127.0.0.1");
     let bare = Hub::start(Content { files: files(&["README.md"]), ..Default::default() });
-    check(&bare.config(cache.path()), "hf:o/n", "o/n has neither a GGUF file nor a config.json");
+    check(&config_of(&bare, cache.path()), "hf:o/n", "o/n has neither a GGUF file nor a config.json");
     // Nobody listens on a port that was just given back.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let config = HubConfig { endpoint: Some(format!("http://{gone}")), ..config };
@@ -220,18 +156,12 @@ fn errors_are_one_line_that_says_what_to_do() {
 fn the_token_is_sent() {
     let hub = Hub::start(Content { files: files(&["m.gguf"]), token: Some("secret"), ..Default::default() });
     let cache = tempfile::tempdir().expect("a folder");
-    let mut config = hub.config(cache.path());
+    let mut config = config_of(&hub, cache.path());
     let error = pull(&reference("hf:o/n"), &config, &Unobserved).expect_err("no token");
     assert!(matches!(error, HubError::Forbidden { .. }), "{error}");
     config.token = Some("secret".into());
     pull(&reference("hf:o/n"), &config, &Unobserved).expect("pulled");
-    assert!(
-        hub.requests
-            .lock()
-            .expect("not poisoned")
-            .iter()
-            .any(|request| request.token.as_deref() == Some("Bearer secret"))
-    );
+    assert!(hub.requests().iter().any(|request| request.token.as_deref() == Some("Bearer secret")));
 }
 
 #[test]

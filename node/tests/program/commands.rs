@@ -116,7 +116,7 @@ fn prompts_stay_out_of_the_log() {
     const SECRET: &str = "xylophonist";
     let folder = tempfile::tempdir().unwrap();
     let model = tiny_model(folder.path());
-    let mut served = super::serve_with(&model, &["--log", "trace"]);
+    let mut served = super::serve_with(&model, &["--log", "trace"], &[]);
     let url = served.url.clone();
     // Read on, so that the node never waits for its log to be read.
     let mut log = served.log;

@@ -1,6 +1,7 @@
 //! The program as a person runs it: what it says when it cannot start, its exit codes, signals.
 
 mod commands;
+mod models;
 
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
@@ -98,12 +99,13 @@ struct Served {
 }
 
 fn serve(model: &str) -> Served {
-    serve_with(model, &[])
+    serve_with(model, &[], &[])
 }
 
-fn serve_with(model: &str, flags: &[&str]) -> Served {
+fn serve_with(model: &str, flags: &[&str], environment: &[(&str, &str)]) -> Served {
     let mut child = realm(&["serve", "--dev", "--no-metrics", "--port", "0", "--model", model, "--log-format", "json"])
         .args(flags)
+        .envs(environment.iter().copied())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

@@ -16,9 +16,11 @@
 //! - [`TinyLlama`] says what the model looks like; [`TinyLlama::tensors`] gives its weights before quantisation, for a
 //!   reference computation.
 //! - [`Gguf`] writes any GGUF file; tests of readers use it to write odd and damaged ones.
+//! - [`hub`] serves files as a model hub does.
 //! - [`Quant`] is how the weight matrices are stored.
 
 mod gguf;
+pub mod hub;
 mod llama;
 mod quant;
 mod random;

@@ -8,6 +8,7 @@
 //! The cache is the one that the Python tools use, so that a file fetched by either is fetched once.
 //! Everything here blocks; call it from a thread that may.
 
+mod cached;
 mod error;
 mod pull;
 mod reference;
@@ -62,16 +63,12 @@ impl PullProgress for Unobserved {
     fn advance(&self, _file: &str, _done: u64, _total: u64) {}
 }
 
-/// The path of a model that a reference names: from the cache if it is there, else [`pull`]ed.
+/// The path of a model that a reference names: as the cache has it, whatever the hub has by now; else [`pull`]ed.
 ///
 /// # Errors
 /// As [`pull`].
 pub fn resolve(reference: &HubRef, config: &HubConfig, progress: &dyn PullProgress) -> Result<PathBuf, HubError> {
-    let cached = reference
-        .file
-        .as_ref()
-        .and_then(|file| Cache::new(config.cache.clone()).model(reference.repository.clone()).get(file));
-    match cached {
+    match cached::cached(reference, &Cache::new(config.cache.clone())) {
         Some(path) => Ok(path),
         None => pull(reference, config, progress),
     }

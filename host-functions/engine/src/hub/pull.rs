@@ -1,5 +1,6 @@
 //! Fetching: which files make a model, fetching them, and checking that what came is what was announced.
 
+use super::cached::cached;
 use super::error::HubError;
 use super::reference::{HubRef, is_path_part, is_relative_path};
 use super::{HubConfig, PullProgress};
@@ -39,10 +40,11 @@ const SIDE_FILES: [&str; 10] = [
 /// One line each: no network, no such repository or file, a token that is missing, a choice that must be
 /// made, or bytes that are not those that were announced.
 pub fn pull(reference: &HubRef, config: &HubConfig, progress: &dyn PullProgress) -> Result<PathBuf, HubError> {
+    let cache = Cache::new(config.cache.clone());
     if config.offline {
-        return Err(HubError::Offline { reference: reference.to_string() });
+        return cached(reference, &cache).ok_or_else(|| HubError::Offline { reference: reference.to_string() });
     }
-    let mut builder = ApiBuilder::from_cache(Cache::new(config.cache.clone()));
+    let mut builder = ApiBuilder::from_cache(cache);
     if let Some(endpoint) = &config.endpoint {
         builder = builder.with_endpoint(endpoint.clone());
     }
