@@ -83,6 +83,9 @@ pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgre
         Architecture::Decoder(spec, tensors) => loading.decoder(spec, &tensors)?,
         Architecture::Encoder(spec, tensors) => loading.encoder(spec, &tensors)?,
     };
+    if chat_template.is_fallback() && matches!(compute, Compute::Decoder(_)) {
+        tracing::warn!(name = info.name, "the model has no chat template; conversations are rendered as ChatML");
+    }
     tracing::info!(
         name = info.name,
         architecture = info.architecture,

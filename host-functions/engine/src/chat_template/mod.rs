@@ -52,17 +52,14 @@ impl ChatTemplate {
         Ok(Self { environment, source: source.to_owned(), is_fallback: false })
     }
 
-    /// The model's own template, or ChatML with a warning in the log if it has none.
+    /// The model's own template, or ChatML if it has none.
     ///
     /// # Errors
     /// [`TemplateError::Syntax`].
     pub fn or_chat_ml(source: Option<&str>) -> Result<Self, TemplateError> {
         match source {
             Some(source) => Self::new(source),
-            None => {
-                tracing::warn!("the model has no chat template; conversations are rendered as ChatML");
-                Ok(Self { is_fallback: true, ..Self::new(CHAT_ML)? })
-            }
+            None => Ok(Self { is_fallback: true, ..Self::new(CHAT_ML)? }),
         }
     }
 
