@@ -57,19 +57,26 @@ async fn logits_are_those_of_the_equations() {
     check(TinyLlama { quant: Quant::Q4_0, ..llama() }, 4e-2).await;
 }
 
-fn models_on_devices() -> impl Iterator<Item = (TinyLlama, ComputeDevice)> {
+/// Models whose bits are compared, and the engines that compute them: on each device, and with 8-bit keys and values.
+fn models_on_devices() -> impl Iterator<Item = (TinyLlama, EngineConfig)> {
     let models = [Quant::F32, Quant::Q8_0, Quant::Q4_0].map(|quant| TinyLlama { quant, ..TinyLlama::default() });
-    models.into_iter().flat_map(|model| DEVICES.map(|device| (model.clone(), device)))
+    models.into_iter().flat_map(|model| {
+        let devices = DEVICES.map(|device| EngineConfig { device, ..config() });
+        let small = EngineConfig { kv_precision: Some(KvPrecision::Int8), ..config() };
+        devices.into_iter().chain([small]).map(move |config| (model.clone(), config))
+    })
 }
 
 #[tokio::test]
 async fn cutting_a_sequence_into_parts_changes_no_bit() {
-    for (model, device) in models_on_devices() {
+    for (model, config) in models_on_devices() {
+        let (device, precision) = (config.device, config.kv_precision);
+        let config = || config.clone();
         let tokens = tokens(1, share(device, 150) as usize);
-        let whole = load(&model, &EngineConfig { prefill_chunk_tokens: 512, device, ..config() });
+        let whole = load(&model, &EngineConfig { prefill_chunk_tokens: 512, ..config() });
         let expected = logits_of(&whole, &tokens).await;
         for (seed, chunk, threads) in [(1, 1, 1), (2, 7, 1), (3, 32, 2), (4, 150, 3)] {
-            let engine = load(&model, &EngineConfig { prefill_chunk_tokens: chunk, threads, device, ..config() });
+            let engine = load(&model, &EngineConfig { prefill_chunk_tokens: chunk, threads, ..config() });
             let mut random = SplitMix64::new(seed);
             let mut session = engine.open_session(OWNER, &[]).expect("room");
             let (mut rest, mut rows) = (&tokens[..], Vec::new());
@@ -78,16 +85,17 @@ async fn cutting_a_sequence_into_parts_changes_no_bit() {
                 rows.extend(forward_all(&mut session, part).await);
                 rest = others;
             }
-            assert!(rows == expected, "chunks of {chunk} on {threads} threads of {device}, {:?}", model.quant);
+            let what = format!("{:?}, keys and values {precision:?}, {threads} threads of {device}", model.quant);
+            assert!(rows == expected, "chunks of {chunk}, {what}");
         }
     }
 }
 
 #[tokio::test]
 async fn neighbours_in_a_batch_change_no_bit() {
-    for (model, device) in models_on_devices() {
-        let alone = load(&model, &EngineConfig { device, ..config() });
-        let shared = load(&model, &EngineConfig { device, ..config() });
+    for (model, config) in models_on_devices() {
+        let device = config.device;
+        let (alone, shared) = (load(&model, &config), load(&model, &config));
         let mut streams = Vec::new();
         for seed in 0..share(device, 9) {
             let tokens = tokens(seed, 20 + 13 * seed as usize);
@@ -107,6 +115,34 @@ async fn neighbours_in_a_batch_change_no_bit() {
             stream.await.expect("the stream is as it was alone");
         }
     }
+}
+
+/// 8 bits hold a value to 1/254 of its head's largest. They take little more than half of what f16 takes, and what they
+/// hold of a position stays when sequences are cut back and go on, and when another one begins with it.
+#[tokio::test]
+async fn keys_and_values_of_8_bits_are_near_and_small() {
+    let model = TinyLlama::default();
+    let engine = |precision| load(&model, &EngineConfig { kv_precision: Some(precision), ..config() });
+    let (small, half) = (engine(KvPrecision::Int8), engine(KvPrecision::F16));
+    let (taken, whole) = (small.info().kv_bytes_per_token, half.info().kv_bytes_per_token);
+    assert!(taken * 4 <= whole * 3, "{taken} bytes a token, {whole} as f16");
+
+    let tokens = tokens(3, 90);
+    let expected = logits_of(&small, &tokens).await;
+    let reference = Reference::new(&model).logits(&tokens);
+    for (position, (row, expected)) in expected.iter().zip(&reference).enumerate() {
+        let error = relative_error(row, expected);
+        assert!(error < 3e-2, "position {position}: off by {error:.2e}");
+    }
+    let mut session = small.open_session(OWNER, &[]).expect("room");
+    forward_all(&mut session, &tokens[..70]).await;
+    session.truncate(37);
+    assert!(forward_all(&mut session, &tokens[37..]).await == expected[37..], "cut back");
+    drop(session);
+    let mut again = small.open_session(OWNER, &tokens).expect("room");
+    let reused = again.len() as usize;
+    assert!(reused >= 64, "{reused} positions are kept");
+    assert!(forward_all(&mut again, &tokens[reused..]).await == expected[reused..], "begun with what was kept");
 }
 
 #[tokio::test]

@@ -38,10 +38,19 @@ impl Cache {
                 *x = half::f16::from_f32(*x).to_f32();
             }
         }
+        let (exact_k, exact_v) = (k.clone(), v.clone());
+        if ty == KvType::I8 {
+            for head in k.chunks_mut(head_dim).chain(v.chunks_mut(head_dim)) {
+                let largest = head.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+                head.iter_mut().for_each(|x| *x = (*x * (127.0 / largest)).round_ties_even() * (largest / 127.0));
+            }
+        }
+        let (k, v) = (k, v);
         for i in 0..len {
             let at = blocks[i / KvLayout::POSITIONS] as usize * stride + offset;
             let block = &mut memory[at..at + layout.bytes()];
-            write_kv(&layout, block, i % KvLayout::POSITIONS, &k[i * width..][..width], &v[i * width..][..width]).unwrap();
+            let (k, v) = (&exact_k[i * width..][..width], &exact_v[i * width..][..width]);
+            write_kv(&layout, block, i % KvLayout::POSITIONS, k, v).unwrap();
         }
         Cache { layout, memory, stride, offset, blocks, k, v }
     }
@@ -107,7 +116,7 @@ fn check(kv_heads: usize, group: usize, head_dim: usize, ty: KvType, visible: &[
 #[test]
 fn agrees_with_f64_for_every_head_size() {
     for head_dim in [8, 16, 24, 32, 48, 64, 72, 80, 96, 128, 192, 256] {
-        for ty in [KvType::F16, KvType::F32] {
+        for ty in [KvType::I8, KvType::F16, KvType::F32] {
             check(2, 2, head_dim, ty, &[1, 15, 16, 17, 64, 65, 130], &PLAIN);
         }
     }
@@ -117,6 +126,7 @@ fn agrees_with_f64_for_every_head_size() {
 fn agrees_with_f64_for_every_group() {
     for group in 1..=17 {
         check(1, group, 32, KvType::F16, &[3, 100], &PLAIN);
+        check(1, group, 32, KvType::I8, &[3, 100], &PLAIN);
     }
 }
 
@@ -138,6 +148,8 @@ fn windows_and_caps() {
         check(2, 3, 16, KvType::F32, &[1, 16, 70, 200], &AttentionOptions { window: Some(window), ..PLAIN });
     }
     check(2, 3, 64, KvType::F32, &[1, 16, 70], &AttentionOptions { softcap: Some(0.5), ..PLAIN });
+    check(2, 3, 64, KvType::I8, &[1, 16, 70], &AttentionOptions { softcap: Some(0.5), ..PLAIN });
+    check(2, 3, 16, KvType::I8, &[1, 16, 70, 200], &AttentionOptions { window: Some(30), ..PLAIN });
 }
 
 #[test]

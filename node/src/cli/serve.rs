@@ -144,6 +144,7 @@ fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
     config.server.request_bytes_max = limits.frame_bytes.unwrap_or(config.server.request_bytes_max);
     config.executor.instances_max = limits.instances.unwrap_or(config.executor.instances_max);
     config.engine.kv_bytes_max = limits.kv_bytes.unwrap_or(config.engine.kv_bytes_max);
+    config.engine.kv_precision = limits.kv_precision.map(Into::into).or(config.engine.kv_precision);
     if let Some(ms) = limits.keep_stream_ms {
         config.events.replay.keep_max = Duration::from_millis(ms);
     }

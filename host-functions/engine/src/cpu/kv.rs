@@ -13,6 +13,8 @@ const _: () = assert!(BLOCK_LEN as usize == KvLayout::POSITIONS, "blocks are wha
 pub enum KvError {
     #[error("keys and values of {kv_heads} heads of {head_len} values: {source}")]
     Shape { kv_heads: usize, head_len: usize, source: ShapeError },
+    #[error("only the processor's own kernels keep keys and values in 8 bits; candle's devices keep f16 or f32")]
+    Int8OnDevice,
     #[error("a KV cache of {budget_bytes} bytes holds not one block of {block_bytes}")]
     NoBlock { budget_bytes: u64, block_bytes: u64 },
     #[error("no memory for {blocks} KV blocks of {block_bytes} bytes: {source}")]

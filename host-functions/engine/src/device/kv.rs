@@ -29,6 +29,7 @@ impl DeviceKv {
         blocks_max: u64,
     ) -> std::result::Result<Self, KvError> {
         let dtype = match precision {
+            KvPrecision::Int8 => return Err(KvError::Int8OnDevice),
             KvPrecision::F16 => DType::F16,
             KvPrecision::F32 => DType::F32,
         };

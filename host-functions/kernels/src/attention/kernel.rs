@@ -42,6 +42,7 @@ pub(super) struct Task<'a, 'b> {
 
 pub(super) fn attend(isa: Isa, task: Task<'_, '_>) {
     match task.layout.ty() {
+        KvType::I8 => isa.run(Attend::<i8> { task, element: std::marker::PhantomData }),
         KvType::F16 => isa.run(Attend::<u16> { task, element: std::marker::PhantomData }),
         KvType::F32 => isa.run(Attend::<f32> { task, element: std::marker::PhantomData }),
     }
@@ -85,6 +86,8 @@ struct Sums<F, const G: usize> {
 /// Keys and values of a span: per block, `head_dim` lines of keys, then the lines of values.
 struct Span<'a, E> {
     lines: [&'a [[E; LANES]]; SPAN_BLOCKS],
+    /// Per block, what keys and values are multiplied by, where they are.
+    scales: [Option<&'a [[f32; LANES]; 2]>; SPAN_BLOCKS],
     head_dim: usize,
     value_lines: usize,
 }
@@ -116,9 +119,9 @@ fn together<S: Simd, E: Element, const G: usize, const T: usize>(s: S, task: Tas
     for base in (start / SPAN * SPAN..end).step_by(SPAN) {
         let first_block = base / KvLayout::POSITIONS;
         let count = (end - base).div_ceil(KvLayout::POSITIONS).min(SPAN_BLOCKS);
-        let mut span = Span { lines: [&[]; SPAN_BLOCKS], head_dim, value_lines };
-        for (lines, &block) in span.lines.iter_mut().zip(&blocks[first_block..first_block + count]) {
-            *lines = arena.head::<E>(layout, block, kv_head);
+        let mut span = Span { lines: [&[]; SPAN_BLOCKS], scales: [None; SPAN_BLOCKS], head_dim, value_lines };
+        for (i, &block) in blocks[first_block..first_block + count].iter().enumerate() {
+            (span.lines[i], span.scales[i]) = arena.head::<E>(layout, block, kv_head);
         }
         let mut scores = [[0.0; SPAN]; G];
         let mut done = 0;
@@ -136,7 +139,7 @@ fn together<S: Simd, E: Element, const G: usize, const T: usize>(s: S, task: Tas
             let clip = |position: usize| position.clamp(base, base + SPAN) - base;
             seen[g] = clip(queries[g].positions.start)..clip(queries[g].positions.end);
             if !seen[g].is_empty() {
-                weigh(s, g, &seen[g], count, softcap, &mut scores[g], &mut sums, value_lines);
+                weigh(s, g, &seen[g], count, softcap, &span, &mut scores[g], &mut sums);
             }
         }
         // What all see is added together; what only some see is added to theirs, before and after.
@@ -201,23 +204,28 @@ fn score<S: Simd, E: Element, const G: usize, const T: usize>(
     for g in 0..G {
         let (scores, _) = scores[g].as_chunks_mut::<LANES>();
         for t in 0..T {
-            s.store(s.mul(total[t][g], s.splat(scale)), &mut scores[first + t]);
+            let mut score = s.mul(total[t][g], s.splat(scale));
+            if let Some([keys, _]) = span.scales[first + t].filter(|_| E::SCALED) {
+                score = s.mul(score, s.load(keys));
+            }
+            s.store(score, &mut scores[first + t]);
         }
     }
 }
 
-/// Turns query `g`'s scores of the positions it sees, of which there are some, into weights.
+/// Turns query `g`'s scores of the positions it sees, of which there are some, into weights of the values as they are
+/// stored.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // a part of `together`
-fn weigh<S: Simd, const G: usize>(
+fn weigh<S: Simd, E: Element, const G: usize>(
     s: S,
     g: usize,
     seen: &Range<usize>,
     count: usize,
     softcap: Option<Softcap>,
+    span: &Span<'_, E>,
     scores: &mut [f32; SPAN],
     sums: &mut Sums<S::F, G>,
-    value_lines: usize,
 ) {
     let (lines, _) = scores.as_chunks_mut::<LANES>();
     if let Some(cap) = softcap {
@@ -239,16 +247,19 @@ fn weigh<S: Simd, const G: usize>(
         s.store(math::exp(s, s.splat(sums.max[g] - span_max)), &mut shrink);
         let shrink = s.splat(shrink[0]);
         sums.weights[g] = s.mul(sums.weights[g], shrink);
-        for line in &mut sums.values[g][..value_lines] {
+        for line in &mut sums.values[g][..span.value_lines] {
             s.store(s.mul(s.load(line), shrink), line);
         }
         sums.max[g] = span_max;
     }
     // Scores that are all NaN have no maximum: the result is NaN.
     let shift = s.splat(sums.max[g]);
-    for x in &mut lines[..count] {
-        let e = math::exp(s, s.sub(s.load(x), shift));
+    for (x, scales) in lines[..count].iter_mut().zip(span.scales) {
+        let mut e = math::exp(s, s.sub(s.load(x), shift));
         sums.weights[g] = s.add(sums.weights[g], e);
+        if let Some([_, values]) = scales.filter(|_| E::SCALED) {
+            e = s.mul(e, s.load(values));
+        }
         s.store(e, x);
     }
 }

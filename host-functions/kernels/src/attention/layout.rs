@@ -6,6 +6,10 @@
 //! keys     [head_dim][16 positions]            so that sixteen scores are one chain of multiply-adds
 //! values   [16 positions][head_dim, padded]    so that a position's values are added at once
 //! ```
+//!
+//! Of 8-bit types, each position's key and each position's value has a scale of its own, and the scales come before the
+//! keys: `[16 positions]` of the keys, then of the values. So what is stored of a position depends on nothing but that
+//! position, however its block was filled.
 
 use crate::Isa;
 use crate::error::{ShapeError, expect};
@@ -16,6 +20,8 @@ use crate::simd::{LANES, Simd, load_part};
 /// What keys and values are stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KvType {
+    /// Whole numbers from -127 to 127, times a scale for each head of each position.
+    I8,
     F16,
     F32,
 }
@@ -68,25 +74,38 @@ impl KvLayout {
 
     /// Bytes of one layer's part of a block: a multiple of 64.
     pub fn bytes(&self) -> usize {
-        self.kv_heads * self.head_lines() * self.line_bytes()
+        self.kv_heads * self.head_bytes()
+    }
+
+    fn head_bytes(&self) -> usize {
+        match self.ty {
+            KvType::I8 => head_bytes::<i8>(self),
+            KvType::F16 => head_bytes::<u16>(self),
+            KvType::F32 => head_bytes::<f32>(self),
+        }
     }
 
     /// Lines of sixteen values in a row of values.
-    pub(super) fn value_lines(&self) -> usize {
+    pub(super) const fn value_lines(&self) -> usize {
         self.head_dim.div_ceil(LANES)
     }
 
     /// Lines of sixteen values of one head: its keys, then its values.
-    pub(super) fn head_lines(&self) -> usize {
+    pub(super) const fn head_lines(&self) -> usize {
         self.head_dim + Self::POSITIONS * self.value_lines()
     }
+}
 
-    fn line_bytes(&self) -> usize {
-        match self.ty {
-            KvType::F16 => 2 * LANES,
-            KvType::F32 => 4 * LANES,
-        }
-    }
+/// Scales of the keys, then of the values.
+type Scales = [[f32; LANES]; 2];
+
+/// Bytes of one head: its scales, if there are any, then its lines.
+const fn head_bytes<E: Element>(layout: &KvLayout) -> usize {
+    scale_bytes::<E>() + layout.head_lines() * size_of::<[E; LANES]>()
+}
+
+const fn scale_bytes<E: Element>() -> usize {
+    if E::SCALED { size_of::<Scales>() } else { 0 }
 }
 
 /// Where blocks lie: one layer's part of block i is the layout's bytes at `i * block_stride + offset`.
@@ -117,17 +136,26 @@ impl<'a> KvArena<'a> {
         }
     }
 
-    /// The lines of one head of a block. Both must exist.
+    /// The lines of one head of a block, and its scales if it has some. Both must exist.
     #[inline(always)]
-    pub(super) fn head<E: Element>(&self, layout: &KvLayout, block: u32, kv_head: usize) -> &'a [[E; LANES]] {
-        let bytes = layout.head_lines() * size_of::<[E; LANES]>();
+    pub(super) fn head<E: Element>(
+        &self,
+        layout: &KvLayout,
+        block: u32,
+        kv_head: usize,
+    ) -> (&'a [[E; LANES]], Option<&'a Scales>) {
+        let bytes = head_bytes::<E>(layout);
         let start = block as usize * self.block_stride + self.offset + kv_head * bytes;
-        cast(&self.bytes[start..start + bytes]).unwrap_or(&[])
+        let (scales, lines) = self.bytes[start..start + bytes].split_at(scale_bytes::<E>());
+        (cast(lines).unwrap_or(&[]), cast::<Scales>(scales).and_then(<[Scales]>::first))
     }
 }
 
 /// A stored key or value.
 pub(super) trait Element: Plain + Default {
+    /// Whether what is stored is multiplied by a scale.
+    const SCALED: bool = false;
+
     fn load<S: Simd>(simd: S, line: &[Self; LANES]) -> S::F;
     fn store<S: Simd>(simd: S, x: S::F, line: &mut [Self; LANES]);
 }
@@ -141,6 +169,36 @@ impl Element for f32 {
     fn store<S: Simd>(simd: S, x: S::F, line: &mut [f32; LANES]) {
         simd.store(x, line);
     }
+}
+
+/// Steps of a scale.
+impl Element for i8 {
+    const SCALED: bool = true;
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, line: &[i8; LANES]) -> S::F {
+        simd.load_i8(line)
+    }
+    #[inline(always)]
+    fn store<S: Simd>(simd: S, x: S::F, line: &mut [i8; LANES]) {
+        let x = simd.min(simd.splat(STEPS), simd.max(simd.splat(-STEPS), x));
+        simd.store_low_bytes(simd.round(x), line);
+    }
+}
+
+/// Steps from 0 to the largest value of a scale.
+const STEPS: f32 = 127.0;
+
+/// The scale of some values, and what makes steps of them.
+fn scale_of(values: &[f32]) -> (f32, f32) {
+    if values.iter().any(|x| x.is_nan()) {
+        return (f32::NAN, 0.0);
+    }
+    // An infinity is stored as the largest number, as f16 does it.
+    let largest = values.iter().fold(0f32, |largest, x| largest.max(x.abs())).min(f32::MAX);
+    let inverse = STEPS / largest;
+    // Values that are too small to be told apart are 0.
+    if inverse.is_finite() { (largest / STEPS, inverse) } else { (0.0, 0.0) }
 }
 
 /// f16 bits.
@@ -171,25 +229,28 @@ pub fn write_kv(layout: &KvLayout, block: &mut [u8], slot: usize, k: &[f32], v: 
     if slot >= KvLayout::POSITIONS {
         return Err(ShapeError { what: "slot of a key-value block", expected: KvLayout::POSITIONS, actual: slot });
     }
+    let misaligned = block.as_ptr() as usize % 4;
+    expect("alignment of a key-value block", 0, misaligned)?;
     match layout.ty {
+        KvType::I8 => write::<i8>(layout, block, slot, k, v),
         KvType::F16 => write::<u16>(layout, block, slot, k, v),
         KvType::F32 => write::<f32>(layout, block, slot, k, v),
     }
+    Ok(())
 }
 
-fn write<E: Element>(layout: &KvLayout, block: &mut [u8], slot: usize, k: &[f32], v: &[f32]) -> Result<(), ShapeError> {
-    let misaligned = ShapeError { what: "alignment of a key-value block", expected: 0, actual: block.as_ptr() as usize % 4 };
-    let lines = cast_mut::<[E; LANES]>(block).ok_or(misaligned)?;
-    Isa::detect().run(Write { layout, lines, slot, k, v });
-    Ok(())
+fn write<E: Element>(layout: &KvLayout, block: &mut [u8], slot: usize, k: &[f32], v: &[f32]) {
+    Isa::detect().run(Write { layout, block, slot, k, v, element: std::marker::PhantomData::<E> });
 }
 
 struct Write<'a, E> {
     layout: &'a KvLayout,
-    lines: &'a mut [[E; LANES]],
+    /// Aligned to 4 bytes.
+    block: &'a mut [u8],
     slot: usize,
     k: &'a [f32],
     v: &'a [f32],
+    element: std::marker::PhantomData<E>,
 }
 
 impl<E: Element> Op for Write<'_, E> {
@@ -197,20 +258,33 @@ impl<E: Element> Op for Write<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (head_dim, value_lines) = (self.layout.head_dim, self.layout.value_lines());
-        let heads = self.lines.chunks_exact_mut(self.layout.head_lines());
+        let (head_dim, value_lines, slot) = (self.layout.head_dim, self.layout.value_lines(), self.slot);
+        let heads = self.block.chunks_exact_mut(head_bytes::<E>(self.layout));
         for ((head, k), v) in heads.zip(self.k.chunks_exact(head_dim)).zip(self.v.chunks_exact(head_dim)) {
-            let (keys, values) = head.split_at_mut(head_dim);
-            for (lines, x) in keys.chunks_mut(LANES).zip(k.chunks(LANES)) {
-                let mut stored = [E::default(); LANES];
-                E::store(s, load_part(s, x, 0.0), &mut stored);
-                for (line, x) in lines.iter_mut().zip(stored) {
-                    line[self.slot % LANES] = x;
+            let (scales, lines) = head.split_at_mut(scale_bytes::<E>());
+            // The block is aligned, and so are its parts.
+            let Some(lines) = cast_mut::<[E; LANES]>(lines) else { continue };
+            let mut inverse = [1.0; 2];
+            if let Some(scales) = cast_mut::<[f32; LANES]>(scales).filter(|_| E::SCALED) {
+                for ((scales, inverse), values) in scales.iter_mut().zip(&mut inverse).zip([k, v]) {
+                    (scales[slot % LANES], *inverse) = scale_of(values);
                 }
             }
-            let row = &mut values[self.slot * value_lines..][..value_lines];
+            let part = |x: &[f32], inverse: f32| {
+                let x = load_part(s, x, 0.0);
+                if E::SCALED { s.mul(x, s.splat(inverse)) } else { x }
+            };
+            let (keys, values) = lines.split_at_mut(head_dim);
+            for (lines, x) in keys.chunks_mut(LANES).zip(k.chunks(LANES)) {
+                let mut stored = [E::default(); LANES];
+                E::store(s, part(x, inverse[0]), &mut stored);
+                for (line, x) in lines.iter_mut().zip(stored) {
+                    line[slot % LANES] = x;
+                }
+            }
+            let row = &mut values[slot * value_lines..][..value_lines];
             for (line, x) in row.iter_mut().zip(v.chunks(LANES)) {
-                E::store(s, load_part(s, x, 0.0), line);
+                E::store(s, part(x, inverse[1]), line);
             }
         }
     }

@@ -85,6 +85,13 @@ impl Simd for Avx2 {
         self.floats(self.shl::<16>(wide))
     }
     #[inline(always)]
+    fn load_i8(self, x: &[i8; 16]) -> F {
+        here!(F(
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(x.as_ptr().cast()))),
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(x.as_ptr().add(8).cast())))
+        ))
+    }
+    #[inline(always)]
     fn store(self, x: F, out: &mut [f32; 16]) {
         here!({
             _mm256_storeu_ps(out.as_mut_ptr(), x.0);

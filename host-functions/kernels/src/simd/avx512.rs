@@ -52,6 +52,10 @@ impl Simd for Avx512 {
         here!(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(x.as_ptr().cast())))))
     }
     #[inline(always)]
+    fn load_i8(self, x: &[i8; 16]) -> __m512 {
+        here!(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(x.as_ptr().cast()))))
+    }
+    #[inline(always)]
     fn store(self, x: __m512, out: &mut [f32; 16]) {
         here!(_mm512_storeu_ps(out.as_mut_ptr(), x))
     }

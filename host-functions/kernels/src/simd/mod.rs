@@ -36,6 +36,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn load(self, x: &[f32; 16]) -> Self::F;
     fn load_f16(self, x: &[u16; 16]) -> Self::F;
     fn load_bf16(self, x: &[u16; 16]) -> Self::F;
+    fn load_i8(self, x: &[i8; 16]) -> Self::F;
     fn store(self, x: Self::F, out: &mut [f32; 16]);
     /// As f16 bits, rounded to nearest, ties to even.
     fn store_f16(self, x: Self::F, out: &mut [u16; 16]);

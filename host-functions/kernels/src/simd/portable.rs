@@ -76,6 +76,10 @@ impl Simd for Portable {
         F(x.map(|bits| bf16::from_bits(bits).to_f32()))
     }
     #[inline(always)]
+    fn load_i8(self, x: &[i8; 16]) -> F {
+        F(x.map(f32::from))
+    }
+    #[inline(always)]
     fn store(self, x: F, out: &mut [f32; 16]) {
         *out = x.0;
     }
