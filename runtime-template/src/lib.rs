@@ -14,6 +14,9 @@ mod chat;
 #[path = "../../runtime/src/conversation.rs"]
 mod conversation;
 #[cfg(target_arch = "wasm32")]
+#[path = "../../runtime/src/draft.rs"]
+mod draft;
+#[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/generation.rs"]
 mod generation;
 #[cfg(target_arch = "wasm32")]
@@ -24,6 +27,9 @@ mod options;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/price.rs"]
 mod price;
+#[cfg(target_arch = "wasm32")]
+#[path = "../../runtime/src/speculation.rs"]
+mod speculation;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/stop.rs"]
 mod stop;
