@@ -66,6 +66,12 @@ pub enum HostError {
         /// The place that was refused.
         position: u64,
     },
+    /// Too many calls wait for a lock.
+    #[error("place {position} in the queue for the key's lock was refused")]
+    LockQueue {
+        /// The place that was refused.
+        position: u64,
+    },
     /// The tenant has no model, or it cannot do what was asked.
     #[error("{0}")]
     ModelUnavailable(String),
@@ -84,7 +90,7 @@ impl HostError {
             Self::Invalid(_) | Self::ResultLength { .. } => HostErrorCode::InvalidArgument,
             Self::NotFound { .. } => HostErrorCode::NotFound,
             Self::ContextOverflow { .. } => HostErrorCode::ContextOverflow,
-            Self::Overloaded { .. } => HostErrorCode::Overloaded,
+            Self::Overloaded { .. } | Self::LockQueue { .. } => HostErrorCode::Overloaded,
             Self::ModelUnavailable(_) => HostErrorCode::ModelUnavailable,
             Self::Internal(_) => HostErrorCode::Internal,
         }

@@ -96,6 +96,9 @@ host_functions! {
         StorageClear = "storage_clear",
         StorageNextKey = "storage_next_key",
     }
+    LOCK {
+        StorageLock = "storage_lock",
+    }
     CRYPTO {
         CryptoHash = "crypto_hash",
     }

@@ -120,6 +120,8 @@ pub struct StorageLimits {
     pub tenant_bytes_max: u64,
     /// Keys and values of one connection in memory, in bytes. Default 4 MiB.
     pub connection_bytes_max: u64,
+    /// Calls that wait for the lock of one key. Default 64.
+    pub lock_waiting_max: u64,
 }
 
 impl Default for StorageLimits {
@@ -131,6 +133,7 @@ impl Default for StorageLimits {
             iteration_keys_max: 100_000,
             tenant_bytes_max: 1 << 30,
             connection_bytes_max: 4 << 20,
+            lock_waiting_max: 64,
         }
     }
 }

@@ -31,6 +31,8 @@ pub mod module {
     pub const INFERENCE: &str = "realm_inference_v1";
     /// Key-value storage.
     pub const STORAGE: &str = "realm_storage_v1";
+    /// Turns among the tenant's calls.
+    pub const LOCK: &str = "realm_lock_v1";
     /// Hashes.
     pub const CRYPTO: &str = "realm_crypto_v1";
     /// Stream items.

@@ -223,6 +223,7 @@ fn the_realm_apis_metadata_is_small() {
             _: Option<Vec<realm_primitives::ChatMessage>>,
             _: Option<String>,
             _: realm_primitives::GenerateOptions,
+            _: Option<realm_primitives::WhenFull>,
         ) -> Result<realm_primitives::ChatResult, RuntimeError> {
             unreachable!("only described")
         }

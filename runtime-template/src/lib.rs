@@ -14,11 +14,17 @@ mod chat;
 #[path = "../../runtime/src/conversation.rs"]
 mod conversation;
 #[cfg(target_arch = "wasm32")]
+#[path = "../../runtime/src/conversations.rs"]
+mod conversations;
+#[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/draft.rs"]
 mod draft;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/generation.rs"]
 mod generation;
+#[cfg(target_arch = "wasm32")]
+#[path = "../../runtime/src/info.rs"]
+mod info;
 #[cfg(target_arch = "wasm32")]
 mod mine;
 #[cfg(target_arch = "wasm32")]
@@ -33,6 +39,9 @@ mod speculation;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/stop.rs"]
 mod stop;
+#[cfg(target_arch = "wasm32")]
+#[path = "../../runtime/src/stored.rs"]
+mod stored;
 
 #[cfg(target_arch = "wasm32")]
 realm_primitives::runtime_entry!();

@@ -1,10 +1,10 @@
-//! The default runtime: what `generate`, `stream_generate`, `chat`, `embed`, `get_model_info` and
-//! `health_check` do. Compiled to wasm it is the blob that a node runs, one fresh sandbox per call;
-//! compiled natively it only carries that blob, as [`WASM_BINARY`].
+//! The default runtime: what `generate`, `stream_generate`, `chat`, `embed`, `get_model_info`,
+//! `health_check` and the functions on conversations do. Compiled to wasm it is the blob that a node
+//! runs, one fresh sandbox per call; compiled natively it only carries that blob, as [`WASM_BINARY`].
 //!
 //! ```text
-//!   apis ──► chat ──► conversation (storage)
-//!     └───────┴─────► generation: tokens → session → sample → stop? → emit
+//!   apis ──► chat, conversations ──► conversation ──► stored (what lies in storage, and how)
+//!     ├─ info   └─► generation: tokens → session → sample → stop? → emit
 //!                       ├ options   defaults and bounds
 //!                       ├ speculation, draft   passes that guess ahead
 //!                       ├ stop      stop texts across token borders
@@ -23,10 +23,14 @@ mod apis;
 mod chat;
 #[cfg(target_arch = "wasm32")]
 mod conversation;
+#[cfg(target_arch = "wasm32")]
+mod conversations;
 #[cfg(any(target_arch = "wasm32", test))]
 mod draft;
 #[cfg(target_arch = "wasm32")]
 mod generation;
+#[cfg(target_arch = "wasm32")]
+mod info;
 #[cfg(any(target_arch = "wasm32", test))]
 mod options;
 #[cfg(any(target_arch = "wasm32", test))]
@@ -35,6 +39,8 @@ mod price;
 mod speculation;
 #[cfg(any(target_arch = "wasm32", test))]
 mod stop;
+#[cfg(target_arch = "wasm32")]
+mod stored;
 
 #[cfg(target_arch = "wasm32")]
 realm_primitives::runtime_entry!();

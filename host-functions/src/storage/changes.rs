@@ -4,7 +4,9 @@ use super::{
     Namespace,
     connection::ConnectionMemory,
     custody::{Code, Handover},
+    locks::KeyLock,
 };
+use realm_primitives::StorageScope;
 use std::sync::Arc;
 
 /// Writes that become durable together.
@@ -17,6 +19,15 @@ pub struct Changes {
     /// The last commit that the call saw of its namespace; none if it did not look.
     pub(super) seen: Option<u64>,
     pub(super) handovers: Vec<Handover>,
+    /// Held until the writes are safe, by whoever still writes them.
+    pub(super) lock: Option<Arc<HeldLock>>,
+}
+
+/// A call's lock, and in which scope it is.
+#[derive(Debug)]
+pub(super) struct HeldLock {
+    pub scope: StorageScope,
+    pub lock: KeyLock,
 }
 
 /// One write of one key.
@@ -58,6 +69,9 @@ impl Changes {
         self.handovers.extend(other.handovers);
         if other.connection.is_some() {
             self.connection = other.connection;
+        }
+        if other.lock.is_some() {
+            self.lock = other.lock;
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a connection remembers between its calls: a small map in memory, gone when it closes.
 
-use super::{error::CommitError, overlay::Base};
+use super::{error::CommitError, locks::Locks, overlay::Base};
 use crate::error::HostError;
 use std::{
     collections::BTreeMap,
@@ -12,6 +12,7 @@ use std::{
 #[derive(Debug, Default)]
 pub struct ConnectionMemory {
     held: Mutex<Held>,
+    pub(super) locks: Arc<Locks>,
 }
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! `realm_storage_v1`: the guest's side of the call's transaction.
+//! `realm_storage_v1`, the guest's side of the call's transaction, and `realm_lock_v1`, its turn.
 
 use super::transaction::Scope;
 use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
@@ -10,6 +10,9 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         StorageSet => storage_set[scope: u32, key_ptr: u32, key_len: u32, value_ptr: u32, value_len: u32];
         StorageClear => storage_clear[scope: u32, key_ptr: u32, key_len: u32];
         StorageNextKey => storage_next_key[scope: u32, key_ptr: u32, key_len: u32];
+    }
+    crate::host_call::link_async_functions! { linker;
+        StorageLock => storage_lock[scope: u32, key_ptr: u32, key_len: u32];
     }
     Ok(())
 }
@@ -79,4 +82,10 @@ fn storage_next_key(call: &mut HostCall<'_>, scope_number: u32, key_ptr: u32, ke
     let after = bound(call, key_ptr, key_len)?;
     let next = call.state_mut().storage.next_key(scope, &after)?;
     found(call, next, "a further key")
+}
+
+async fn storage_lock(call: &mut HostCall<'_>, scope_number: u32, key_ptr: u32, key_len: u32) -> Result<(), HostError> {
+    let scope = scope(scope_number)?;
+    let key = key(call, key_ptr, key_len)?;
+    call.state_mut().storage.lock(scope, key).await
 }

@@ -9,7 +9,9 @@
 //! A call sees its own writes over a snapshot; the writes of many calls become durable together. Of
 //! two calls at once the last writer of a key wins, unless it had read the key before: then its
 //! commit is refused as a conflict, so that no update is lost unseen. Keys that a call only iterated
-//! over are not watched. Calls of code that a migration has replaced are refused; see [`custody`].
+//! over are not watched. Calls of code that a migration has replaced are refused; see
+//! [`custody`]. A call that means to go on from a key's value takes the key's lock first ([`locks`]);
+//! then it waits for its turn and is not refused.
 
 mod changes;
 mod connection;
@@ -18,6 +20,7 @@ mod database;
 mod disk;
 mod error;
 mod imports;
+mod locks;
 mod overlay;
 mod store;
 #[cfg(test)]

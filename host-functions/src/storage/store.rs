@@ -6,6 +6,7 @@ use super::{
     database::{Opener, ReopeningDatabase},
     disk,
     error::{CommitError, StoreError},
+    locks::Locks,
     writer::{self, Request},
 };
 use redb::{Database, ReadOnlyTable, TableDefinition, backends::InMemoryBackend};
@@ -52,6 +53,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     database: Arc<ReopeningDatabase>,
+    locks: Arc<Locks>,
     requests: Option<mpsc::Sender<Request>>,
     writer: Option<JoinHandle<()>>,
     /// Held only to look up or to change the map, never across anything that waits.
@@ -100,7 +102,8 @@ impl Store {
         let writer = writer::start(database.clone(), inbox, config.batch_len_max, custody.clone(), check)
             .map_err(StoreError::Writer)?;
         let turnstile = RwLock::default();
-        Ok(Self(Arc::new(Inner { database, requests: Some(requests), writer: Some(writer), custody, turnstile })))
+        let (requests, writer, locks) = (Some(requests), Some(writer), Arc::default());
+        Ok(Self(Arc::new(Inner { database, locks, requests, writer, custody, turnstile })))
     }
 
     /// The namespace of this name. Tenants and the node itself each have their own.
@@ -117,7 +120,7 @@ impl Store {
     /// Dropping the future does not take back a commit that the writer has begun.
     pub async fn commit(&self, changes: Changes) -> Result<(), CommitError> {
         let to_disk = !changes.is_empty_on_disk();
-        let Changes { writes, connection, author, seen, handovers } = changes;
+        let Changes { writes, connection, author, seen, handovers, lock } = changes;
         // The node's own commits never wait: a migration's is among them.
         let _turn = match author {
             Some(_) => Some(self.0.turnstile.read().await),
@@ -129,13 +132,15 @@ impl Store {
         if to_disk {
             let (reply, answer) = oneshot::channel();
             let requests = self.0.requests.as_ref().ok_or(CommitError::Closed)?;
-            let changes = Changes { writes, connection: None, author, seen, handovers };
+            // The writer holds the lock too: a call that is dropped now frees it after the commit.
+            let changes = Changes { writes, connection: None, author, seen, handovers, lock: lock.clone() };
             requests.send(Request { changes, reply }).await.map_err(|_| CommitError::Closed)?;
             answer.await.map_err(|_| CommitError::Closed)??;
         }
         if let Some(connection) = connection {
             connection.memory.apply(connection.writes);
         }
+        drop(lock);
         Ok(())
     }
 }
@@ -266,6 +271,10 @@ impl Namespace {
 
     pub(super) fn name_arc(&self) -> Arc<str> {
         self.name.clone()
+    }
+
+    pub(super) fn locks(&self) -> &Arc<Locks> {
+        &self.store.0.locks
     }
 
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {

@@ -3,7 +3,7 @@
 
 use super::{
     Namespace,
-    changes::{Changes, ConnectionChanges, Version, Write},
+    changes::{Changes, ConnectionChanges, HeldLock, Version, Write},
     connection::ConnectionMemory,
     custody::Code,
     overlay::{Base, Overlay, OverlayLimits},
@@ -17,6 +17,7 @@ pub(crate) struct Transaction {
     limits: StorageLimits,
     durable: Overlay<Watched>,
     connection: Option<Overlay<Arc<ConnectionMemory>>>,
+    lock: Option<Arc<HeldLock>>,
 }
 
 /// The durable base: a snapshot taken at the first access, and the versions of the keys read from it.
@@ -44,6 +45,7 @@ impl Transaction {
             durable: Overlay::new(watched, overlay_limits(limits.tenant_bytes_max)),
             connection: connection.map(|memory| Overlay::new(memory, overlay_limits(limits.connection_bytes_max))),
             limits,
+            lock: None,
         }
     }
 
@@ -84,6 +86,31 @@ impl Transaction {
         }
     }
 
+    /// Waits for the lock of a key, and holds it until the call has ended and its writes are safe.
+    ///
+    /// # Errors
+    /// The call holds another lock, has looked at durable storage already, or too many wait.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the queue.
+    pub(crate) async fn lock(&mut self, scope: Scope, key: Vec<u8>) -> Result<(), HostError> {
+        match &self.lock {
+            Some(held) if held.scope == scope && held.lock.is_of(&key) => return Ok(()),
+            Some(_) => return Err(HostError::invalid("the call holds a lock already; a call has one at most")),
+            None => {}
+        }
+        if scope == Scope::Durable && self.durable.base.snapshot.is_some() {
+            return Err(HostError::invalid("a lock must be taken before the call's first look at durable storage"));
+        }
+        let (locks, namespace) = match scope {
+            Scope::Durable => (self.durable.base.namespace.locks().clone(), self.durable.base.namespace.name_arc()),
+            Scope::Connection => (self.connection()?.base.locks.clone(), Arc::from("")),
+        };
+        let lock = locks.acquire(namespace, key, self.limits.lock_waiting_max).await?;
+        self.lock = Some(Arc::new(HeldLock { scope, lock }));
+        Ok(())
+    }
+
     fn connection(&mut self) -> Result<&mut Overlay<Arc<ConnectionMemory>>, HostError> {
         self.connection.as_mut().ok_or_else(|| HostError::invalid("the call came over no connection that can remember"))
     }
@@ -114,7 +141,7 @@ impl Transaction {
         let Watched { namespace, snapshot, code, .. } = &self.durable.base;
         let author = code.filter(|_| !namespace.is_migrating());
         let seen = snapshot.as_ref().map(|snapshot| snapshot.commit);
-        let changes = Changes { writes, connection, author, seen, handovers: Vec::new() };
+        let changes = Changes { writes, connection, author, seen, handovers: Vec::new(), lock: self.lock.take() };
         // What a migration saw matters also if it wrote nothing.
         (!changes.is_empty() || (namespace.is_migrating() && seen.is_some())).then_some(changes)
     }

@@ -48,6 +48,7 @@ async fn pointers_outside_of_memory() {
         ("storage_set", &[Some(0), Some(0), Some(1), None, None]),
         ("storage_clear", &[Some(0), None, None]),
         ("storage_next_key", &[Some(0), None, None]),
+        ("storage_lock", &[Some(0), None, None]),
         ("crypto_hash", &[Some(0), None, None, Some(0)]),
         ("emit", &[None, None]),
     ];

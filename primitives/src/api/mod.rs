@@ -4,14 +4,16 @@
 //! - [`RuntimeApis`]: which APIs a runtime implements.
 //! - [`RuntimeCaller`], [`CallError`]: typed calls from outside the sandbox.
 //! - [`NativeDispatch`]: the same calls without a sandbox, for tests of runtime code.
-//! - [`Core`], [`Metadata`], [`RealmApi`]: the declared APIs, each with its `..Caller`.
+//! - [`Core`], [`Metadata`], [`RealmApi`], [`ConversationApi`]: the declared APIs, each with its `..Caller`.
 
 mod caller;
+mod conversation;
 mod declaration;
 mod invoke;
 mod realm;
 mod standard;
 
+pub use conversation::{ConversationApi, ConversationApiCaller};
 pub use caller::{CallError, RuntimeCaller, call_typed};
 pub use declaration::{
     ApiDeclaration, ArgumentDeclaration, MethodDeclaration, RuntimeApis, SECTION_ENTRY_BYTES, StreamDeclaration,

@@ -122,6 +122,13 @@ unsafe extern "C" {
     pub fn storage_next_key(scope: u32, key_ptr: u32, key_len: u32) -> i64;
 }
 
+#[link(wasm_import_module = "realm_lock_v1")]
+unsafe extern "C" {
+    /// Waits for the lock of a key and holds it until the call's writes are safe. One per call, taken
+    /// before the call's first look at durable storage.
+    pub fn storage_lock(scope: u32, key_ptr: u32, key_len: u32) -> i64;
+}
+
 #[link(wasm_import_module = "realm_crypto_v1")]
 unsafe extern "C" {
     /// Writes the 32-byte hash of the input to `out_ptr`. Algorithms: `abi::hash`.

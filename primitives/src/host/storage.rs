@@ -43,3 +43,16 @@ pub fn storage_next_key(scope: StorageScope, key: &[u8]) -> Result<Option<Vec<u8
     // SAFETY: pointer and length of a live slice.
     found(memory::taken(unsafe { raw::storage_next_key(scope as u32, ptr, len) }))
 }
+
+/// Waits until no other call of the tenant (or of the connection) holds the lock of `key`, and holds
+/// it until this call has ended and its writes are safe. What is read afterwards holds all that the
+/// calls before have written. The key need not have a value.
+///
+/// # Errors
+/// `InvalidArgument` if the call holds another lock or has looked at durable storage already;
+/// `Overloaded` if too many calls wait.
+pub fn storage_lock(scope: StorageScope, key: &[u8]) -> Result<(), HostError> {
+    let (ptr, len) = memory::parts(key);
+    // SAFETY: pointer and length of a live slice.
+    memory::checked(unsafe { raw::storage_lock(scope as u32, ptr, len) }).map(drop)
+}

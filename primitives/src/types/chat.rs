@@ -21,6 +21,9 @@ pub struct ChatResult {
     pub text: String,
     /// Turns (a question and its answer) that the conversation now holds; 0 if nothing is remembered.
     pub turns: u32,
+    /// Turns that the model was shown before this call and no longer is, because the context was full
+    /// and the caller chose `when_full: drop_oldest`.
+    pub dropped_turns: u32,
     /// The conversation's name, if it has one.
     pub conversation: Option<String>,
     /// Tokens generated, the end token not counted.

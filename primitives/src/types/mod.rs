@@ -3,6 +3,7 @@
 
 mod chat;
 mod context;
+mod conversation;
 mod error;
 mod generate;
 mod model;
@@ -14,6 +15,7 @@ mod version;
 
 pub use chat::{ChatMessage, ChatResult};
 pub use context::{CallContext, Prices};
+pub use conversation::{ConversationExport, ConversationInfo, ConversationPage, ConversationTurn, WhenFull};
 pub use error::RuntimeError;
 pub use generate::{FinishReason, GenerateOptions, GenerateResult, Receipt, TokenEvent};
 pub use model::{EmbeddingSource, HealthStatus, ModelFacts, ModelInfo};

@@ -1,14 +1,13 @@
-//! The runtime and the APIs it implements: those of version 1 as they were, and one more.
+//! The runtime and the APIs it implements: those of version 1, a migration, and one more.
 
-use crate::{chat, generation, summarize};
+use crate::{chat, conversations, generation, info, stored, summarize};
 use alloc::{string::String, vec::Vec};
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{
-    ChatMessage, ChatResult, F32, FinishReason, GenerateOptions, GenerateResult, HealthStatus, ModelInfo, NanoUsd,
-    Receipt, RuntimeError, RuntimeVersion, TokenEvent,
-    abi::HostErrorCode,
-    api::{Core, RealmApi},
-    host::inference,
+    ChatMessage, ChatResult, ConversationExport, ConversationPage, ConversationTurn, F32, FinishReason,
+    GenerateOptions, GenerateResult, HealthStatus, ModelInfo, NanoUsd, Receipt, RuntimeError, RuntimeVersion,
+    TokenEvent, WhenFull,
+    api::{ConversationApi, Core, RealmApi},
 };
 use scale_info::TypeInfo;
 
@@ -61,9 +60,8 @@ realm_primitives::impl_runtime_apis! {
             Runtime::runtime_version()
         }
 
-        // Version 1 stored everything as this one does.
-        fn migrate(_from_spec_version: u32) -> Result<(), RuntimeError> {
-            Ok(())
+        fn migrate(from_spec_version: u32) -> Result<(), RuntimeError> {
+            stored::migrate(from_spec_version)
         }
     }
 
@@ -81,45 +79,43 @@ realm_primitives::impl_runtime_apis! {
             messages: Option<Vec<ChatMessage>>,
             conversation: Option<String>,
             options: GenerateOptions,
+            when_full: Option<WhenFull>,
         ) -> Result<ChatResult, RuntimeError> {
-            chat::chat(message, messages, conversation, &options)
+            chat::chat(message, messages, conversation, &options, when_full)
         }
 
         fn embed(text: String) -> Result<Vec<F32>, RuntimeError> {
-            if text.is_empty() {
-                return Err(RuntimeError::InvalidParams { field: "text".into(), message: "must not be empty".into() });
-            }
-            Ok(inference::embed_pooled(&text)?.into_iter().map(F32::from).collect())
+            info::embed(&text)
         }
 
         fn get_model_info() -> Result<ModelInfo, RuntimeError> {
-            let facts = inference::model_info()?;
-            let version = Runtime::runtime_version();
-            Ok(ModelInfo {
-                name: facts.name,
-                architecture: facts.architecture,
-                quantization: facts.quantization,
-                parameter_count: facts.parameter_count,
-                context_length: facts.context_length,
-                vocabulary_length: facts.vocabulary_length,
-                embedding_length: facts.embedding_vector_length,
-                embedding_source: facts.embedding_source,
-                chat_template: facts.chat_template,
-                model_hash: facts.model_hash,
-                spec_name: version.spec_name,
-                spec_version: version.spec_version,
-            })
+            info::model_info(Runtime::runtime_version())
         }
 
         fn health_check() -> Result<HealthStatus, RuntimeError> {
-            let version = Runtime::runtime_version();
-            let (healthy, model) = match inference::model_info() {
-                Ok(facts) => (true, facts.name),
-                // A runtime without a model runs, and says that it cannot answer.
-                Err(error) if error.code == HostErrorCode::ModelUnavailable => (false, String::new()),
-                Err(error) => return Err(error.into()),
-            };
-            Ok(HealthStatus { healthy, model, spec_name: version.spec_name, spec_version: version.spec_version })
+            info::health(Runtime::runtime_version())
+        }
+    }
+
+    impl ConversationApi for Runtime {
+        fn list_conversations(after: Option<String>, limit: Option<u32>) -> Result<ConversationPage, RuntimeError> {
+            conversations::list(after, limit)
+        }
+
+        fn export_conversation(conversation: String) -> Result<ConversationExport, RuntimeError> {
+            conversations::export(conversation)
+        }
+
+        fn import_conversation(conversation: String, turns: Vec<ConversationTurn>) -> Result<u32, RuntimeError> {
+            conversations::import(conversation, turns)
+        }
+
+        fn fork_conversation(conversation: String, to: String, turns: Option<u32>) -> Result<u32, RuntimeError> {
+            conversations::fork(conversation, to, turns)
+        }
+
+        fn delete_conversation(conversation: String) -> Result<bool, RuntimeError> {
+            conversations::delete(conversation)
         }
     }
 

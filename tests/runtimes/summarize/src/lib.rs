@@ -1,5 +1,6 @@
 //! Version 2 of the default runtime, as one would write it: everything that version 1 does, from its
-//! own sources, and one function more with a decode loop of its own. Uploaded to a running node it
+//! own sources, one function more with a decode loop of its own, and turns of conversations that say
+//! which version made them, with the migration of those that do not. Uploaded to a running node it
 //! adds `summarize` for every client, with no change to the node.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -15,11 +16,17 @@ mod chat;
 #[path = "../../../../runtime/src/conversation.rs"]
 mod conversation;
 #[cfg(target_arch = "wasm32")]
+#[path = "../../../../runtime/src/conversations.rs"]
+mod conversations;
+#[cfg(target_arch = "wasm32")]
 #[path = "../../../../runtime/src/draft.rs"]
 mod draft;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../../../runtime/src/generation.rs"]
 mod generation;
+#[cfg(target_arch = "wasm32")]
+#[path = "../../../../runtime/src/info.rs"]
+mod info;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../../../runtime/src/options.rs"]
 mod options;
@@ -32,6 +39,8 @@ mod speculation;
 #[cfg(target_arch = "wasm32")]
 #[path = "../../../../runtime/src/stop.rs"]
 mod stop;
+#[cfg(target_arch = "wasm32")]
+mod stored;
 #[cfg(target_arch = "wasm32")]
 mod summarize;
 
