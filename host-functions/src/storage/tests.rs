@@ -262,3 +262,80 @@ fn a_call_without_a_connection_has_no_connection_scope() {
     let refused = begin(&store.namespace("tenant")).get(Scope::Connection, b"k");
     assert!(matches!(refused, Err(HostError::Invalid(_))));
 }
+
+#[tokio::test]
+async fn a_lock_is_free_when_its_call_has_ended_in_whatever_way() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let locked = async || {
+        let mut transaction = begin(&namespace);
+        transaction.lock(Scope::Durable, b"k".to_vec()).await.unwrap();
+        transaction
+    };
+    drop(locked().await);
+    let mut nothing_written = locked().await;
+    assert!(nothing_written.take_changes().is_none());
+    let panicked = locked().await;
+    let panics = std::panic::AssertUnwindSafe(|| {
+        let _held = panicked;
+        panic!("of a host function");
+    });
+    std::panic::catch_unwind(panics).unwrap_err();
+
+    // One that waits and goes leaves its place.
+    let holder = locked().await;
+    {
+        let mut waiting = std::pin::pin!(locked());
+        assert!(futures::poll!(&mut waiting).is_pending());
+    }
+    drop(nothing_written);
+    let mut next = std::pin::pin!(locked());
+    assert!(futures::poll!(&mut next).is_pending());
+    drop(holder);
+
+    // A commit keeps the lock until it is durable, also where nobody waits for it any more.
+    let mut transaction = next.await;
+    transaction.write(Scope::Durable, b"k".to_vec(), Some(b"1".to_vec())).unwrap();
+    let changes = transaction.take_changes().unwrap();
+    drop(transaction);
+    {
+        let mut committing = std::pin::pin!(namespace.commit(changes));
+        // Handed to the writer by the first poll, then dropped.
+        let _ = futures::poll!(&mut committing);
+    }
+    let mut next = locked().await;
+    assert_eq!(next.get(Scope::Durable, b"k").unwrap(), Some(b"1".to_vec()));
+    // A refused commit frees it, too.
+    next.write(Scope::Durable, b"k".to_vec(), Some(b"2".to_vec())).unwrap();
+    let mut rival = begin(&namespace);
+    rival.write(Scope::Durable, b"k".to_vec(), Some(b"3".to_vec())).unwrap();
+    commit(&namespace, rival).await.unwrap();
+    assert!(matches!(commit(&namespace, next).await, Err(CommitError::Conflict { .. })));
+    drop(locked().await);
+    assert_eq!(namespace.locks().len(), 0, "keys that nobody locks are not kept");
+}
+
+#[tokio::test]
+async fn so_many_wait_for_a_lock_and_each_call_has_one() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let limits = StorageLimits { lock_waiting_max: 1, ..StorageLimits::default() };
+    let begin = || Transaction::new(namespace.clone(), None, limits.clone());
+    let mut holder = begin();
+    holder.lock(Scope::Durable, b"k".to_vec()).await.unwrap();
+    holder.lock(Scope::Durable, b"k".to_vec()).await.expect("it has that one");
+    let second = holder.lock(Scope::Durable, b"other".to_vec()).await;
+    assert!(matches!(second, Err(HostError::Invalid(_))), "two could wait for each other");
+    let mut waiter = begin();
+    let mut waiting = std::pin::pin!(waiter.lock(Scope::Durable, b"k".to_vec()));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let refused = begin().lock(Scope::Durable, b"k".to_vec()).await;
+    assert!(matches!(refused, Err(HostError::LockQueue { position: 2 })), "{refused:?}");
+    let mut late = begin();
+    late.get(Scope::Durable, b"k").unwrap();
+    let too_late = late.lock(Scope::Durable, b"free".to_vec()).await;
+    assert!(matches!(too_late, Err(HostError::Invalid(_))), "its snapshot would be older than its turn");
+    // Another tenant's key of the same name is another key.
+    let mut other = Transaction::new(store.namespace("other"), None, limits.clone());
+    other.lock(Scope::Durable, b"k".to_vec()).await.unwrap();
+}
