@@ -3,6 +3,7 @@
 //!
 //! `REALM_CRASH_ROUNDS` says how often; 15 if nothing does.
 
+use realm_host_functions::storage::REPAIRED;
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use serde_json::{Value, json};
 use std::{
@@ -35,6 +36,7 @@ impl Served {
             line.clear();
             assert!(log.read_line(&mut line).expect("a log") > 0, "the node ended before it listened");
             let event: Value = serde_json::from_str(&line).expect("the log is JSON");
+            assert_ne!(event["fields"]["message"], REPAIRED, "a kill left nothing to repair");
             if event["fields"]["message"] == "listening" {
                 let url = event["fields"]["url"].as_str().expect("an address");
                 break url.trim_start_matches("ws://").trim_end_matches('/').parse().expect("an address");

@@ -21,6 +21,7 @@ mod disk;
 mod error;
 mod imports;
 mod locks;
+pub mod offline;
 mod overlay;
 mod store;
 #[cfg(test)]
@@ -31,7 +32,7 @@ mod writer;
 pub use changes::Changes;
 pub use connection::ConnectionMemory;
 pub use error::{CommitError, StoreError};
-pub use store::{Namespace, Store, StoreConfig};
+pub use store::{Namespace, REPAIRED, Store, StoreConfig};
 
 pub(crate) use imports::link;
 pub(crate) use transaction::Transaction;

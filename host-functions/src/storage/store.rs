@@ -28,6 +28,9 @@ pub(super) const LAST_COMMIT: &str = "last";
 /// Bytes of the version before each value.
 pub(super) const VERSION_BYTES: usize = 8;
 
+/// What the log says when a database must be repaired before it opens.
+pub const REPAIRED: &str = "the database was not left as a node leaves it, and is repaired";
+
 /// How the store writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -70,7 +73,18 @@ impl Store {
     pub fn open(path: &Path, config: StoreConfig) -> Result<Self, StoreError> {
         let file = path.to_owned();
         let cache_bytes = config.cache_bytes;
-        let opener = move || Database::builder().set_cache_size(cache_bytes).create(&file);
+        let opener = move || {
+            let named = file.clone();
+            Database::builder()
+                .set_cache_size(cache_bytes)
+                .set_repair_callback(move |repair| {
+                    // Called again as it goes on. Commits leave nothing to repair, so somebody should look.
+                    if repair.progress() == 0.0 {
+                        tracing::warn!(file = %named.display(), "{REPAIRED}");
+                    }
+                })
+                .create(&file)
+        };
         Self::with_opener(path.to_owned(), Box::new(opener), Some(path.to_owned()), config)
     }
 

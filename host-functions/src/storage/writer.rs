@@ -25,7 +25,9 @@ pub(super) struct Request {
 
 /// Makes the tables, so that readers of a new database find them.
 pub(super) fn make_tables(database: &ReopeningDatabase) -> Result<(), StoreError> {
-    let transaction = database.begin_write()?;
+    let mut transaction = database.begin_write()?;
+    // As in `write_batch`: a node may be killed before its first batch.
+    transaction.set_quick_repair(true);
     transaction.open_table(VALUES).map_err(redb::Error::from)?;
     transaction.open_table(SIZES).map_err(redb::Error::from)?;
     transaction.open_table(COMMITS).map_err(redb::Error::from)?;

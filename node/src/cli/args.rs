@@ -47,6 +47,11 @@ pub enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
+    /// Look at the database of a node that is stopped.
+    Db {
+        #[command(subcommand)]
+        command: DbCommand,
+    },
     /// Print a completion script for a shell: `realm completions bash >> ~/.bash_completion`.
     Completions {
         /// The shell.
@@ -87,6 +92,30 @@ pub struct PullArgs {
 pub enum ChainCommand {
     /// Print which runtimes were in force, newest first.
     Log(ChainLogArgs),
+}
+
+#[derive(Subcommand, Debug)]
+pub enum DbCommand {
+    /// Check every page and value, and say what the database holds.
+    Check(DbArgs),
+    /// Print what tenants have stored, one JSON object per line: `tenant`, and `key` and `value` in hex.
+    Export(DbExportArgs),
+}
+
+#[derive(clap::Args, Debug)]
+pub struct DbArgs {
+    /// Folder of the database, as `serve` has it.
+    #[arg(long, value_name = "DIR")]
+    pub base_path: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct DbExportArgs {
+    /// Only of this tenant.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    #[command(flatten)]
+    pub db: DbArgs,
 }
 
 #[derive(clap::Args, Debug)]

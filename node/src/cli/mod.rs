@@ -8,6 +8,7 @@ mod call;
 mod chain_log;
 mod chat;
 mod client;
+mod db;
 mod exit;
 mod lines;
 mod log;
@@ -20,7 +21,7 @@ mod upgrade;
 
 pub use exit::Failure;
 
-use args::{Args, ChainCommand, Command, ModelCommand};
+use args::{Args, ChainCommand, Command, DbCommand, ModelCommand};
 use clap::Parser;
 use output::Form;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args, form),
         Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(args, form),
         Command::Model { command: ModelCommand::Pull(args) } => model::pull(args, form),
+        Command::Db { command: DbCommand::Check(args) } => db::check(args, form),
+        Command::Db { command: DbCommand::Export(args) } => db::export(args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { out } => pages::man(out.as_deref()),
     }

@@ -23,7 +23,7 @@ use substrate_prometheus_endpoint::{Registry, init_prometheus};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The database's file in the base path.
-const DATABASE_FILE: &str = "realm.redb";
+pub(crate) const DATABASE_FILE: &str = "realm.redb";
 
 /// A running node.
 #[derive(Debug)]

@@ -5,4 +5,5 @@ mod registry;
 mod tenant;
 
 pub use registry::Tenants;
+pub(crate) use tenant::NAMESPACE_PREFIX;
 pub use tenant::{Tenant, TenantId, TenantModels, inspector};

@@ -1,7 +1,7 @@
 //! The program as a person runs it: what it says when it cannot start, its exit codes, signals.
 
 mod commands;
-mod models;
+mod database;
 
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
@@ -98,14 +98,22 @@ struct Served {
     log: BufReader<std::process::ChildStderr>,
 }
 
-fn serve(model: &str) -> Served {
-    serve_with(model, &[], &[])
+/// A test that fails leaves no node behind.
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
-fn serve_with(model: &str, flags: &[&str], environment: &[(&str, &str)]) -> Served {
+fn serve(model: &str) -> Served {
+    serve_with(model, &[])
+}
+
+fn serve_with(model: &str, flags: &[&str]) -> Served {
     let mut child = realm(&["serve", "--dev", "--no-metrics", "--port", "0", "--model", model, "--log-format", "json"])
         .args(flags)
-        .envs(environment.iter().copied())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
