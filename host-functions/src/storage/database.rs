@@ -1,53 +1,121 @@
 //! The database, and how it comes back: redb stops after an input or output error until it is
-//! opened again, so every beginning of a transaction tries that once.
+//! opened again, so every beginning of a transaction tries that once. Where it cannot be opened for
+//! writing, it is opened for reading, and each write tries again.
 
-use super::error::StoreError;
-use redb::{Database, ReadTransaction, TransactionError, WriteTransaction};
-use std::sync::{PoisonError, RwLock};
+use super::{error::StoreError, read_only::ReadOnlyFile};
+use redb::{Database, DatabaseError, ReadTransaction, TransactionError, WriteTransaction};
+use std::{
+    path::PathBuf,
+    sync::{PoisonError, RwLock},
+};
 
-/// Opens the database: a closure, so that tests can bring a disk that fails.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
+/// How the database is opened: closures, so that tests can bring a disk that fails.
+pub(super) struct Openers {
+    /// At first. Makes it if it is not there.
+    pub first: Opener,
+    /// After an error. What is not there any more is not made anew.
+    pub again: Opener,
+    /// The file to read from where that fails.
+    pub file: Option<PathBuf>,
+}
+
+/// One way to open it.
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// A database that is opened again when it has failed.
 pub(super) struct ReopeningDatabase {
-    opener: Opener,
-    /// `None` after it could not be opened again; the next transaction tries once more.
-    database: RwLock<Option<Database>>,
+    again: Opener,
+    file: Option<PathBuf>,
+    state: RwLock<State>,
+}
+
+enum State {
+    Open(Database),
+    /// It could not be opened for writing.
+    ReadOnly(Database),
+    /// It could not be opened.
+    Closed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Write,
 }
 
 impl ReopeningDatabase {
-    pub(super) fn open(opener: Opener) -> Result<Self, redb::DatabaseError> {
-        let database = opener()?;
-        Ok(Self { opener, database: RwLock::new(Some(database)) })
+    pub(super) fn open(openers: Openers) -> Result<Self, DatabaseError> {
+        let database = (openers.first)()?;
+        Ok(Self { again: openers.again, file: openers.file, state: RwLock::new(State::Open(database)) })
     }
 
     pub(super) fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
-        self.begin(|database| redb::ReadableDatabase::begin_read(database))
+        self.begin(Purpose::Read, |database| redb::ReadableDatabase::begin_read(database))
     }
 
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
-        self.begin(Database::begin_write)
+        self.begin(Purpose::Write, Database::begin_write)
     }
 
-    fn begin<T>(&self, begin: impl Fn(&Database) -> Result<T, TransactionError>) -> Result<T, StoreError> {
+    fn begin<T>(
+        &self,
+        purpose: Purpose,
+        begin: impl Fn(&Database) -> Result<T, TransactionError>,
+    ) -> Result<T, StoreError> {
         {
-            let open = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            match open.as_ref().map(&begin) {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            match state.database(purpose).map(&begin) {
                 Some(Ok(transaction)) => return Ok(transaction),
                 Some(Err(TransactionError::Storage(_))) | None => {}
                 Some(Err(error)) => return Err(redb::Error::from(error).into()),
             }
         }
-        let mut open = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have opened it while this one waited.
-        if let Some(Ok(transaction)) = open.as_ref().map(&begin) {
+        if let Some(Ok(transaction)) = state.database(purpose).map(&begin) {
             return Ok(transaction);
         }
+        let unwritable = self.reopen(&mut state).err();
+        match state.database(purpose) {
+            Some(database) => begin(database).map_err(|error| redb::Error::from(error).into()),
+            None => Err(StoreError::Reopen(unwritable.unwrap_or_default())),
+        }
+    }
+
+    /// Opens it for writing, else for reading.
+    ///
+    /// # Errors
+    /// Why it cannot be opened for writing.
+    fn reopen(&self, state: &mut State) -> Result<(), String> {
         // The old one must be closed first: it holds the file's lock.
-        *open = None;
-        let database = (self.opener)().map_err(|error| StoreError::Reopen(error.to_string()))?;
-        tracing::warn!("the database was opened again after an error");
-        let transaction = begin(open.insert(database)).map_err(|error| redb::Error::from(error).into());
-        transaction
+        *state = State::Closed;
+        let error = match (self.again)() {
+            Ok(database) => {
+                tracing::warn!("the database was opened again after an error");
+                *state = State::Open(database);
+                return Ok(());
+            }
+            Err(error) => error.to_string(),
+        };
+        if let Some(file) = &self.file {
+            let opened = ReadOnlyFile::open(file)
+                .map_err(|error| error.to_string())
+                .and_then(|file| Database::builder().create_with_backend(file).map_err(|error| error.to_string()));
+            match opened {
+                Ok(database) => *state = State::ReadOnly(database),
+                Err(unreadable) => tracing::error!(error = unreadable, "the database cannot be read"),
+            }
+        }
+        Err(error)
+    }
+}
+
+impl State {
+    fn database(&self, purpose: Purpose) -> Option<&Database> {
+        match self {
+            State::Open(database) => Some(database),
+            State::ReadOnly(database) => (purpose == Purpose::Read).then_some(database),
+            State::Closed => None,
+        }
     }
 }

@@ -23,6 +23,7 @@ mod imports;
 mod locks;
 pub mod offline;
 mod overlay;
+mod read_only;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::{
     changes::{Changes, Version, Write},
     custody::{Code, Custody},
-    database::{Opener, ReopeningDatabase},
+    database::{Openers, ReopeningDatabase},
     disk,
     error::{CommitError, StoreError},
     locks::Locks,
@@ -71,21 +71,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the file cannot be written, is locked by another node, or is no database.
     pub fn open(path: &Path, config: StoreConfig) -> Result<Self, StoreError> {
-        let file = path.to_owned();
-        let cache_bytes = config.cache_bytes;
-        let opener = move || {
+        let (file, cache_bytes) = (path.to_owned(), config.cache_bytes);
+        let builder = move || {
             let named = file.clone();
-            Database::builder()
-                .set_cache_size(cache_bytes)
-                .set_repair_callback(move |repair| {
-                    // Called again as it goes on. Commits leave nothing to repair, so somebody should look.
-                    if repair.progress() == 0.0 {
-                        tracing::warn!(file = %named.display(), "{REPAIRED}");
-                    }
-                })
-                .create(&file)
+            let mut builder = Database::builder();
+            builder.set_cache_size(cache_bytes).set_repair_callback(move |repair| {
+                // Called again as it goes on. Commits leave nothing to repair, so somebody should look.
+                if repair.progress() == 0.0 {
+                    tracing::warn!(file = %named.display(), "{REPAIRED}");
+                }
+            });
+            builder
         };
-        Self::with_opener(path.to_owned(), Box::new(opener), Some(path.to_owned()), config)
+        let (first, again, builder_again) = (path.to_owned(), path.to_owned(), builder.clone());
+        let openers = Openers {
+            first: Box::new(move || builder().create(&first)),
+            again: Box::new(move || builder_again().open(&again)),
+            file: Some(path.to_owned()),
+        };
+        Self::with_openers(path.to_owned(), openers, Some(path.to_owned()), config)
     }
 
     /// A store in memory, for nodes that are told to forget and for tests.
@@ -94,17 +98,18 @@ impl Store {
     /// [`StoreError`]
     pub fn in_memory(config: StoreConfig) -> Result<Self, StoreError> {
         let opener = || Database::builder().create_with_backend(InMemoryBackend::new());
-        Self::with_opener("(memory)".into(), Box::new(opener), None, config)
+        let openers = Openers { first: Box::new(opener), again: Box::new(opener), file: None };
+        Self::with_openers("(memory)".into(), openers, None, config)
     }
 
     /// `disk_of`: whose disk's room is looked at before each commit.
-    pub(super) fn with_opener(
+    pub(super) fn with_openers(
         path: PathBuf,
-        opener: Opener,
+        openers: Openers,
         disk_of: Option<PathBuf>,
         config: StoreConfig,
     ) -> Result<Self, StoreError> {
-        let database = ReopeningDatabase::open(opener).map_err(|source| StoreError::Open { path, source })?;
+        let database = ReopeningDatabase::open(openers).map_err(|source| StoreError::Open { path, source })?;
         let database = Arc::new(database);
         writer::make_tables(&database)?;
         let (requests, inbox) = mpsc::channel(config.queue_len_max.max(1));

@@ -2,10 +2,14 @@
 
 use super::{
     Changes, CommitError, Namespace, Store, StoreConfig, StoreError,
+    database::Openers,
     transaction::{Scope, Transaction},
 };
 use crate::{HostError, StorageLimits};
-use redb::{Database, StorageBackend, backends::InMemoryBackend};
+use redb::{
+    Database, DatabaseError, StorageBackend,
+    backends::{FileBackend, InMemoryBackend},
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -191,7 +195,7 @@ async fn a_full_disk_refuses_writes_and_reads_go_on() {
 /// A disk whose writes can be made to fail.
 #[derive(Clone, Debug)]
 struct Disk {
-    memory: Arc<InMemoryBackend>,
+    below: Arc<dyn StorageBackend>,
     failing: Arc<AtomicBool>,
 }
 
@@ -206,37 +210,38 @@ impl Disk {
 
 impl StorageBackend for Disk {
     fn len(&self) -> Result<u64, std::io::Error> {
-        self.memory.len()
+        self.below.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        self.memory.read(offset, out)
+        self.below.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
         self.check()?;
-        self.memory.set_len(len)
+        self.below.set_len(len)
     }
 
     fn sync_data(&self) -> Result<(), std::io::Error> {
         self.check()?;
-        self.memory.sync_data()
+        self.below.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
         self.check()?;
-        self.memory.write(offset, data)
+        self.below.write(offset, data)
     }
 }
 
 #[tokio::test]
 async fn a_disk_that_failed_and_works_again_lost_nothing_that_was_acknowledged() {
-    let disk = Disk { memory: Arc::new(InMemoryBackend::new()), failing: Arc::default() };
+    let disk = Disk { below: Arc::new(InMemoryBackend::new()), failing: Arc::default() };
     let opener = {
         let disk = disk.clone();
         move || Database::builder().create_with_backend(disk.clone())
     };
-    let store = Store::with_opener("(disk)".into(), Box::new(opener), None, StoreConfig::default()).unwrap();
+    let openers = Openers { first: Box::new(opener.clone()), again: Box::new(opener), file: None };
+    let store = Store::with_openers("(disk)".into(), openers, None, StoreConfig::default()).unwrap();
     let namespace = store.namespace("tenant");
     let put = async |key: &[u8]| {
         let mut transaction = begin(&namespace);
@@ -254,6 +259,51 @@ async fn a_disk_that_failed_and_works_again_lost_nothing_that_was_acknowledged()
     let keys: Vec<_> = namespace.entries().unwrap().into_iter().map(|(key, _)| key).collect();
     let expected = [1, 3].iter().flat_map(|first| (0..5).map(|round| vec![*first, round]));
     assert!(keys.iter().cloned().eq(expected), "{keys:?}");
+}
+
+/// A disk that the system had mounted read-only after an error took reading away, too: the database could not be opened
+/// for writing any more, and so not at all.
+#[tokio::test]
+async fn what_can_no_longer_be_written_can_still_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("realm.redb");
+    let failing = Arc::<AtomicBool>::default();
+    let (first, again) = (path.clone(), path.clone());
+    let (fails_first, fails_again) = (failing.clone(), failing.clone());
+    let openers = Openers {
+        first: Box::new(move || {
+            let file = std::fs::File::create_new(&first).and_then(|_| std::fs::File::options().read(true).write(true).open(&first));
+            let below = Arc::new(FileBackend::new(file.expect("a file"))?);
+            Database::builder().create_with_backend(Disk { below, failing: fails_first.clone() })
+        }),
+        again: Box::new(move || match fails_again.load(Ordering::SeqCst) {
+            true => Err(DatabaseError::Storage(std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem).into())),
+            false => Database::builder().open(&again),
+        }),
+        file: Some(path.clone()),
+    };
+    let store = Store::with_openers(path.clone(), openers, None, StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let put = async |key: &[u8]| {
+        let mut transaction = begin(&namespace);
+        transaction.write(Scope::Durable, key.to_vec(), Some(vec![1; 5000])).unwrap();
+        commit(&namespace, transaction).await
+    };
+    put(b"before").await.unwrap();
+    failing.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let refused = put(b"refused").await;
+        assert!(matches!(refused, Err(CommitError::Unwritable(_))), "{refused:?}");
+        assert_eq!(namespace.get(b"before").unwrap(), Some(vec![1; 5000]));
+        assert_eq!(namespace.get(b"refused").unwrap(), None);
+    }
+    // One that still reads what it could read then does not keep a writer away.
+    let mut reading = begin(&namespace);
+    assert!(reading.get(Scope::Durable, b"before").unwrap().is_some());
+    failing.store(false, Ordering::SeqCst);
+    put(b"after").await.unwrap();
+    let keys: Vec<_> = namespace.entries().unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [b"after".to_vec(), b"before".to_vec()]);
 }
 
 #[test]
