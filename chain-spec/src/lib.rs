@@ -21,5 +21,5 @@ mod tenant;
 pub use error::{SpecError, SpecProblem};
 pub use limits::TenantLimits;
 pub use source::{CodeSource, ModelSource};
-pub use spec::{ChainSpec, ModelSpec};
+pub use spec::{Authentication, ChainSpec, ModelSpec};
 pub use tenant::{TenantPrices, TenantSpec};

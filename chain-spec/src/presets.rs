@@ -1,6 +1,6 @@
 //! The presets: chains that need no file.
 
-use crate::{ChainSpec, CodeSource, ModelSource, ModelSpec, TenantPrices, TenantSpec};
+use crate::{Authentication, ChainSpec, CodeSource, ModelSource, ModelSpec, TenantPrices, TenantSpec};
 use serde_json::{Map, json};
 
 /// The name of the presets' only model.
@@ -25,12 +25,12 @@ impl ChainSpec {
         }
     }
 
-    /// One tenant, `dev`, that pays nothing: for trying things out.
+    /// One tenant, `dev`, that pays nothing, and no keys: for trying things out on one's own machine.
     pub fn dev() -> Self {
-        Self::with("Realm Development", "dev", vec![TenantSpec::new("dev", MODEL)])
+        Self::with("Realm Development", "dev", vec![TenantSpec::new("dev", MODEL)], Authentication::None)
     }
 
-    /// Three tenants with different prices, weights and limits: for seeing how they share a node.
+    /// Three tenants with different prices, weights and limits, and keys: for seeing how they share a node.
     pub fn local() -> Self {
         let mut acme = TenantSpec::new("acme_corp", MODEL);
         acme.weight = 2;
@@ -63,10 +63,10 @@ impl ChainSpec {
             cached_nano_usd_per_1k: 30_000,
             generated_nano_usd_per_1k: 900_000,
         };
-        Self::with("Realm Local", "local", vec![acme, startup, enterprise])
+        Self::with("Realm Local", "local", vec![acme, startup, enterprise], Authentication::Keys)
     }
 
-    fn with(name: &str, id: &str, tenants: Vec<TenantSpec>) -> Self {
+    fn with(name: &str, id: &str, tenants: Vec<TenantSpec>, authentication: Authentication) -> Self {
         let mut properties = Map::new();
         // Stock clients format amounts by these.
         properties.insert("tokenSymbol".into(), json!("USD"));
@@ -77,6 +77,7 @@ impl ChainSpec {
             runtime: CodeSource::Embedded,
             models: vec![ModelSpec { name: MODEL.to_owned(), path: ModelSource::Embedded, sha256: Some(DEMO_MODEL_SHA256) }],
             tenants,
+            authentication,
             properties,
         }
     }

@@ -24,8 +24,39 @@ pub struct ChainSpec {
     pub models: Vec<ModelSpec>,
     /// The tenants. The first is whom a connection that names none calls as.
     pub tenants: Vec<TenantSpec>,
+    /// How callers prove who they are. Default: by keys.
+    pub authentication: Authentication,
     /// Free fields for clients, answered by `system_properties`.
     pub properties: Map<String, Value>,
+}
+
+/// How callers prove who they are.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Authentication {
+    /// By keys; without one, only health and metadata are answered. JSON: `"keys"`.
+    #[default]
+    Keys,
+    /// They need not: whoever reaches the node may call as any tenant. JSON: `"none"`.
+    None,
+}
+
+impl Authentication {
+    const NAMES: &'static str = "\"keys\" or \"none\"";
+
+    fn read(field: Field<'_>) -> Result<Self, SpecError> {
+        match field.text()? {
+            "keys" => Ok(Self::Keys),
+            "none" => Ok(Self::None),
+            _ => Err(field.fail(SpecProblem::Type { expected: Self::NAMES, found: "another word" })),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::None => "none",
+        }
+    }
 }
 
 /// A model.
@@ -62,7 +93,7 @@ impl ChainSpec {
     /// [`SpecError`], naming the field.
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
         let value: Value = serde_json::from_str(text).map_err(SpecError::NotJson)?;
-        let object = Field::root(&value).object(&["name", "id", "runtime", "models", "tenants", "properties"])?;
+        let object = Field::root(&value).object(&["name", "id", "runtime", "models", "tenants", "authentication", "properties"])?;
         let name = object.field("name")?;
         if name.text()?.is_empty() || name.text()?.len() > CHAIN_NAME_BYTES_MAX {
             return Err(name.fail(SpecProblem::Range { min: 1, max: CHAIN_NAME_BYTES_MAX as u64 }));
@@ -75,6 +106,7 @@ impl ChainSpec {
             runtime: object.or("runtime", CodeSource::Embedded, CodeSource::read)?,
             models: models.array()?.map(ModelSpec::read).collect::<Result<_, _>>()?,
             tenants: tenants.array()?.map(TenantSpec::read).collect::<Result<_, _>>()?,
+            authentication: object.or("authentication", Authentication::default(), Authentication::read)?,
             properties: object.or("properties", Map::new(), |field| field.map())?,
         };
         spec.check()?;
@@ -122,6 +154,7 @@ impl ChainSpec {
             "runtime": self.runtime.to_text(),
             "models": self.models.iter().map(ModelSpec::to_value).collect::<Vec<_>>(),
             "tenants": self.tenants.iter().map(TenantSpec::to_value).collect::<Vec<_>>(),
+            "authentication": self.authentication.name(),
             "properties": self.properties,
         });
         format!("{value:#}\n")

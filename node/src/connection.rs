@@ -1,17 +1,28 @@
 //! What the node knows of one connection.
 
-use crate::{executor::ConnectionMemory, metrics::Metrics, tenants::TenantId};
+use crate::{
+    auth::{Auth, Identity, Proof},
+    executor::ConnectionMemory,
+    metrics::Metrics,
+    tenants::TenantId,
+};
+use realm_rpc::{ErrorCode, RpcError};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// One connection: a WebSocket, or a single HTTP request.
 #[derive(Debug)]
 pub struct Connection {
     remote: SocketAddr,
+    /// Whether it is nobody until it shows a key.
+    needs_key: bool,
+    /// What it has shown. Whoever waits for the connection's end is told of changes.
+    proof: watch::Sender<Option<Proof>>,
     memories: Option<Memories>,
     /// Its place among the node's connections.
     _place: Arc<Place>,
@@ -45,13 +56,79 @@ type Memories = Mutex<BTreeMap<TenantId, Arc<ConnectionMemory>>>;
 
 impl Connection {
     /// A WebSocket, which remembers until it closes.
-    pub fn web_socket(remote: SocketAddr, place: Arc<Place>) -> Arc<Self> {
-        Arc::new(Self { remote, memories: Some(Memories::default()), _place: place })
+    pub fn web_socket(remote: SocketAddr, auth: &Auth, place: Arc<Place>) -> Arc<Self> {
+        Self::new(remote, auth, Some(Memories::default()), place)
     }
 
     /// A request without a connection to remember by.
-    pub fn http(remote: SocketAddr, place: Arc<Place>) -> Arc<Self> {
-        Arc::new(Self { remote, memories: None, _place: place })
+    pub fn http(remote: SocketAddr, auth: &Auth, place: Arc<Place>) -> Arc<Self> {
+        Self::new(remote, auth, None, place)
+    }
+
+    fn new(remote: SocketAddr, auth: &Auth, memories: Option<Memories>, place: Arc<Place>) -> Arc<Self> {
+        let proof = watch::Sender::new(None);
+        Arc::new(Self { remote, needs_key: auth.needs_keys, proof, memories, _place: place })
+    }
+
+    /// Who it is now. Ask for each call anew, because keys end.
+    pub fn identity(&self) -> Identity {
+        match &*self.proof.borrow() {
+            Some(Proof { key, tenant }) if key.is_good() => {
+                Identity::Holder { key: key.clone(), tenant: tenant.clone() }
+            }
+            // Who showed a key is not trusted more when the key has ended.
+            Some(_) => Identity::Stranger,
+            None if self.needs_key => Identity::Stranger,
+            None => Identity::Trusted { admin: self.remote.ip().to_canonical().is_loopback() },
+        }
+    }
+
+    /// It has shown a key. Another key may replace it only for the same tenant: what the connection
+    /// was given as one tenant must not go on under the name of another.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`
+    pub fn authenticate(&self, proof: Proof) -> Result<(), RpcError> {
+        let mut refused = false;
+        self.proof.send_if_modified(|held| {
+            refused = held.as_ref().is_some_and(|held| held.tenant() != proof.tenant());
+            if !refused {
+                *held = Some(proof);
+            }
+            !refused
+        });
+        match refused {
+            true => Err(RpcError::new(
+                ErrorCode::Forbidden,
+                "this connection has shown a key of another tenant before; open another connection for this one",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// What resolves when the connection has to be closed: it does not say who it is for `wait_max`,
+    /// or its key ends. Does not keep the connection, and resolves too once that is gone.
+    pub fn overdue(&self, wait_max: Duration) -> impl Future<Output = ()> + Send + 'static {
+        let (needs_key, mut proofs) = (self.needs_key, self.proof.subscribe());
+        async move {
+            loop {
+                let proof = proofs.borrow_and_update().clone();
+                let over = async {
+                    match &proof {
+                        Some(proof) => proof.key.ended().await,
+                        None if needs_key => tokio::time::sleep(wait_max).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = over => return,
+                    changed = proofs.changed() => if changed.is_err() {
+                        // The connection is gone by itself.
+                        return;
+                    },
+                }
+            }
+        }
     }
 
     /// Where it comes from.

@@ -8,6 +8,7 @@
 //!
 //! - [`service`]: from a configuration to a running [`Node`].
 //! - [`server`], [`connection`]: the port, and what is known of who comes in by it.
+//! - [`auth`]: who that is, and what it may do.
 //! - [`methods`]: the JSON-RPC methods. [`console`]: a page for people.
 //! - [`web`], [`openai`]: what HTTP routes share, and OpenAI's API.
 //! - [`dispatcher`], [`admission`], [`events`]: the life of a call.
@@ -19,6 +20,7 @@
 //! - [`cli`]: the `realm` command.
 
 pub mod admission;
+pub mod auth;
 pub mod bench;
 pub mod chain;
 pub mod cli;

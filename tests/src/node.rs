@@ -1,6 +1,11 @@
 //! A node with a tiny model.
 
-use realm_node::{Node, NodeConfig};
+use realm_chain_spec::{Authentication, TenantSpec};
+use realm_node::{
+    Node, NodeConfig,
+    auth::{NewKey, Roles},
+    tenants::TenantId,
+};
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +38,23 @@ impl TinyNode {
         change(&mut config);
         let node = Node::start(config).await.expect("the node starts");
         Self { node, folder }
+    }
+
+    /// Starts a chain that needs keys, with the tenants `acme` and `beta`, and a changed configuration.
+    pub async fn keyed(change: impl FnOnce(&mut NodeConfig)) -> Self {
+        Self::with(|config| {
+            config.chain.authentication = Authentication::Keys;
+            config.chain.tenants = ["acme", "beta"].map(|id| TenantSpec::new(id, "default")).into();
+            change(config);
+        })
+        .await
+    }
+
+    /// Makes a key of a tenant, or of the node, that does not expire.
+    pub async fn key(&self, tenant: Option<&str>, roles: Roles) -> String {
+        let new = NewKey { tenant: tenant.map(TenantId::from), roles, expires_at_unix_ms: None, label: None };
+        let (key, _) = self.node.dispatcher().auth.keys.generate(new).await.expect("the key is made");
+        key.reveal().to_owned()
     }
 
     /// A folder that is removed with the node.

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{self, Message, client::IntoClientRequest, http::HeaderMap, protocol::WebSocketConfig},
 };
 
 /// One WebSocket.
@@ -32,6 +32,38 @@ impl Socket {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
         Self::over(socket.connect(address).await.expect("the node accepts connections"), address).await
+    }
+
+    /// Connects with more headers, and gives those of the answer.
+    ///
+    /// # Errors
+    /// The status with which the node refused.
+    pub async fn connect_with(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<(Self, HeaderMap), u16> {
+        let tcp = TcpStream::connect(address).await.expect("the node accepts connections");
+        let mut request = format!("ws://{address}/").into_client_request().expect("a request");
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().expect("a header"));
+        }
+        match tokio_tungstenite::client_async(request, tcp).await {
+            Ok((stream, answer)) => {
+                let headers = answer.headers().clone();
+                Ok((Self { stream, next_id: 0, notifications: VecDeque::new() }, headers))
+            }
+            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("no answer of HTTP: {error}"),
+        }
+    }
+
+    /// Connects with a key in `Authorization`.
+    pub async fn connect_as(address: SocketAddr, key: &str) -> Self {
+        let bearer = format!("Bearer {key}");
+        let connected = Self::connect_with(address, &[("authorization", &bearer)]).await;
+        connected.unwrap_or_else(|status| panic!("the key is refused: {status}")).0
+    }
+
+    /// Waits until the node closes the connection; what it sends meanwhile is dropped.
+    pub async fn closed(&mut self) {
+        while self.try_frame().await.is_some() {}
     }
 
     async fn over(tcp: TcpStream, address: SocketAddr) -> Self {
@@ -161,6 +193,8 @@ impl Socket {
 pub struct Http {
     /// `200`, ..
     pub status: u16,
+    /// Its headers, as they came.
+    pub head: String,
     /// What it carries.
     pub body: String,
 }
@@ -191,6 +225,6 @@ impl Http {
         tokio::time::timeout(HANG, tcp.read_to_string(&mut response)).await.expect("an answer").expect("text");
         let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        Self { status, body: body.to_owned() }
+        Self { status, head: head.to_owned(), body: body.to_owned() }
     }
 }

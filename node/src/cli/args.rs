@@ -174,9 +174,10 @@ pub struct ServeArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Listen beyond this machine although callers do not prove who they are.
-    #[arg(long)]
-    pub allow_unauthenticated: bool,
+    /// Listen beyond this machine although the chain needs no keys, so that everybody may call. Say it
+    /// twice, because it is seldom meant.
+    #[arg(long, action = clap::ArgAction::Count)]
+    pub allow_unauthenticated: u8,
     /// A web page's origin that may use the node, for example `https://example.org`; `*` for all.
     /// Pages of this machine always may.
     #[arg(long, value_name = "ORIGIN")]

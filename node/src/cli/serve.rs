@@ -21,6 +21,8 @@ use tokio::signal::unix::{SignalKind, signal};
 const DEFAULT_CHAIN: &str = "dev";
 /// What the model of `--embedding-model` is called.
 const EMBEDDING_MODEL: &str = "embedding";
+/// How often one must say --allow-unauthenticated.
+const TIMES_TOLD: u8 = 2;
 /// The word for all web pages.
 const ANY_ORIGIN: &str = "*";
 
@@ -88,7 +90,7 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     config.listen = SocketAddr::new(args.host, args.port);
     config.metrics = (!args.no_metrics).then(|| SocketAddr::new(args.host, args.metrics_port));
     config.origins = origins(&args.origin);
-    config.allow_unauthenticated = args.allow_unauthenticated;
+    config.allow_unauthenticated = args.allow_unauthenticated >= TIMES_TOLD;
     config.base_path = args.base_path.clone();
     config.executor.compiled_dir = compiled_dir(args);
     config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);

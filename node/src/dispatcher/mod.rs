@@ -19,7 +19,7 @@ pub use options::RequestOptions;
 pub use prepare::{PreparedCall, Request};
 pub use transcoder::Transcoder;
 
-use crate::{admission::Admission, drain::Drain, executor::Executor, metrics::Metrics, tenants::Tenants};
+use crate::{admission::Admission, auth::Auth, drain::Drain, executor::Executor, metrics::Metrics, tenants::Tenants};
 use std::sync::Arc;
 
 /// Calls functions for connections. One per node.
@@ -27,6 +27,8 @@ use std::sync::Arc;
 pub struct Dispatcher {
     /// Runs the calls.
     pub executor: Arc<Executor>,
+    /// Who asks for them.
+    pub auth: Auth,
     /// Whom they may be made as.
     pub tenants: Tenants,
     /// All tenants' calls pass here.

@@ -88,12 +88,12 @@ impl Dispatcher {
     /// Settles who calls what with which arguments.
     ///
     /// # Errors
-    /// `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
+    /// `UNAUTHENTICATED`, `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
     pub fn prepare(&self, connection: &Arc<Connection>, request: Request) -> Result<PreparedCall, RpcError> {
         let arrived = Instant::now();
         let running = self.drain.enter()?;
         let options = RequestOptions::read(request.options)?;
-        let tenant = self.tenants.select(options.tenant_id.as_deref())?;
+        let tenant = self.tenants.select(connection, options.tenant_id.as_deref())?;
         let time_max = options.time_max(&tenant)?;
         let runtime = tenant.runtime.current();
         check_pin(&options, &runtime)?;
@@ -130,15 +130,15 @@ impl Dispatcher {
     /// As whom a request is made that is no call but names a tenant in its options.
     ///
     /// # Errors
-    /// `INVALID_PARAMS`, `FORBIDDEN`.
-    pub fn tenant_of(&self, _connection: &Arc<Connection>, options: Option<Value>) -> Result<Arc<Tenant>, RpcError> {
-        self.tenants.select(RequestOptions::read(options)?.tenant_id.as_deref())
+    /// `UNAUTHENTICATED`, `INVALID_PARAMS`, `FORBIDDEN`.
+    pub fn tenant_of(&self, connection: &Arc<Connection>, options: Option<Value>) -> Result<Arc<Tenant>, RpcError> {
+        self.tenants.select(connection, RequestOptions::read(options)?.tenant_id.as_deref())
     }
 
     /// Settles a call of an export with raw SCALE arguments, hex with or without `0x`.
     ///
     /// # Errors
-    /// `INVALID_PARAMS`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
+    /// `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_PARAMS`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
     pub fn prepare_raw(
         &self,
         connection: &Arc<Connection>,
@@ -147,7 +147,7 @@ impl Dispatcher {
     ) -> Result<PreparedCall, RpcError> {
         let arrived = Instant::now();
         let running = self.drain.enter()?;
-        let tenant = self.tenants.select(None)?;
+        let tenant = self.tenants.select(connection, None)?;
         let runtime = tenant.runtime.current();
         check_callable(export)?;
         if !runtime.code.exports.iter().any(|name| name == export) {

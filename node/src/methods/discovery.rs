@@ -23,8 +23,8 @@ impl DiscoveryServer for Discovery {
         Ok(MethodList { methods: self.names.iter().map(|name| (*name).to_owned()).collect() })
     }
 
-    async fn discover(&self, _extensions: &Extensions) -> RpcResult<Value> {
-        let runtime = self.dispatcher.tenants.select(None)?.runtime.current();
+    async fn discover(&self, extensions: &Extensions) -> RpcResult<Value> {
+        let runtime = self.dispatcher.tenants.seen_by(super::connection(extensions)?).runtime.current();
         let info = ApiInfo {
             title: "Realm",
             version: NODE_VERSION,

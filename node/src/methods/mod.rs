@@ -1,6 +1,7 @@
 //! The JSON-RPC methods: each turns its parameters into a question to the dispatcher and the answer
 //! into its wire shape. What is decided is decided elsewhere.
 
+mod auth;
 mod discovery;
 mod realm;
 mod system;
@@ -14,7 +15,7 @@ use crate::{
 use jsonrpsee::{Extensions, RpcModule, core::RegisterMethodError};
 use realm_rpc::{
     ErrorCode, RpcError,
-    api::{DiscoveryServer, RealmServer, ResumeServer, SystemServer},
+    api::{AuthServer, DiscoveryServer, RealmServer, ResumeServer, SystemServer},
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub fn all(
     calls.merge(RealmServer::into_rpc(realm.clone()))?;
     calls.merge(ResumeServer::into_rpc(realm))?;
     module.merge(unsubscribe::joined(calls, &streams)?)?;
+    module.merge(auth::Auth { dispatcher: dispatcher.clone() }.into_rpc())?;
     module.merge(others)?;
     module.merge(system::System { dispatcher: dispatcher.clone(), chain }.into_rpc())?;
     // Last, so that it knows the others; its own are listed too.

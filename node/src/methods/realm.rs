@@ -34,7 +34,7 @@ impl RealmServer for Realm {
         options: Option<Value>,
     ) -> RpcResult<Value> {
         if function == METADATA_METHOD {
-            return Ok(super::system::metadata(&self.dispatcher)?);
+            return Ok(super::system::metadata(&self.dispatcher, connection(extensions)?));
         }
         let request = Request { function, params, options };
         let call = self.dispatcher.prepare(connection(extensions)?, request)?;

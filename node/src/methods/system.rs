@@ -1,13 +1,13 @@
 //! `system_*`.
 
 use super::{ChainInfo, NODE_NAME, NODE_VERSION};
-use crate::dispatcher::Dispatcher;
+use crate::{connection::Connection, dispatcher::Dispatcher};
 use jsonrpsee::{
     Extensions,
     core::{RpcResult, async_trait},
 };
 use realm_metadata::{DiscoveryHeader, discovery};
-use realm_rpc::{Health, RpcError, api::SystemServer};
+use realm_rpc::{Health, api::SystemServer};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -16,16 +16,13 @@ pub struct System {
     pub chain: ChainInfo,
 }
 
-/// The discovery document of the default tenant's runtime.
-///
-/// # Errors
-/// There is no default tenant.
-pub fn metadata(dispatcher: &Dispatcher) -> Result<Value, RpcError> {
-    let runtime = dispatcher.tenants.select(None)?.runtime.current();
+/// The discovery document of the runtime that a connection sees.
+pub fn metadata(dispatcher: &Dispatcher, connection: &Connection) -> Value {
+    let runtime = dispatcher.tenants.seen_by(connection).runtime.current();
     let version = runtime.version();
     let header =
         DiscoveryHeader { version: NODE_VERSION, spec_name: &version.spec_name, spec_version: version.spec_version };
-    Ok(discovery(&runtime.metadata, &header))
+    discovery(&runtime.metadata, &header)
 }
 
 /// Whether the node is well: it is if it can say so.
@@ -35,8 +32,8 @@ pub fn health() -> Health {
 
 #[async_trait]
 impl SystemServer for System {
-    async fn metadata(&self, _extensions: &Extensions) -> RpcResult<Value> {
-        Ok(metadata(&self.dispatcher)?)
+    async fn metadata(&self, extensions: &Extensions) -> RpcResult<Value> {
+        Ok(metadata(&self.dispatcher, super::connection(extensions)?))
     }
 
     fn health(&self) -> RpcResult<Health> {

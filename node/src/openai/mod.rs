@@ -36,6 +36,7 @@ use fields::Fields;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Body;
 use jsonrpsee::server::HttpBody;
+use realm_rpc::RpcError;
 use std::sync::Arc;
 
 /// Answers the last message of a conversation.
@@ -63,6 +64,11 @@ where
 {
     let caller = Caller { web: &web, connection: &connection };
     route(caller, request).await.unwrap_or_else(ApiError::into_response)
+}
+
+/// A refusal from before anything was asked of this API, as its clients know errors.
+pub fn refused(error: RpcError) -> Response<HttpBody> {
+    ApiError::from(error).into_response()
 }
 
 async fn route<B>(caller: Caller<'_>, request: Request<B>) -> Result<Response<HttpBody>, ApiError>

@@ -1,12 +1,18 @@
 //! The accept loop: a place for each connection, HTTP/1 on it, JSON-RPC or a route behind it.
 
-use super::{AllowedOrigins, ServerLimits, cors, routes};
+use super::{
+    AllowedOrigins, ServerLimits, cors, credentials,
+    cut::Cuttable,
+    doorkeeper::{self, DoorkeeperLayer},
+    routes,
+};
 use crate::{
     connection::{Connection, Place},
     dispatcher::Dispatcher,
     events::EventLimits,
     web::{BodyLimits, Web, unix_time},
 };
+use http::{StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -22,6 +28,7 @@ use tokio::{
     sync::Semaphore,
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 /// Connections that the system holds for the loop.
@@ -30,9 +37,14 @@ const BACKLOG_LEN: u32 = 1024;
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long connections get to close after the last call ended.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long an answer gets to leave a connection that is to be closed: the one that says why, mostly.
+const LAST_ANSWER_WAIT: Duration = Duration::from_millis(100);
 
 /// What jsonrpsee makes of a connection.
-type RpcBuilder = jsonrpsee::server::TowerServiceBuilder<tower::layer::util::Identity, tower::layer::util::Identity>;
+type RpcBuilder = jsonrpsee::server::TowerServiceBuilder<
+    tower::layer::util::Stack<DoorkeeperLayer, tower::layer::util::Identity>,
+    tower::layer::util::Identity,
+>;
 
 /// Why the port cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +104,10 @@ impl Server {
                 started: unix_time(),
             },
             dispatcher,
-            builder: RpcServer::builder().set_config(limits.to_jsonrpsee()).to_service_builder(),
+            builder: RpcServer::builder()
+                .set_config(limits.to_jsonrpsee())
+                .set_rpc_middleware(doorkeeper::middleware())
+                .to_service_builder(),
             stop: stop_handle,
             limits,
             origins: Arc::new(origins),
@@ -166,12 +181,10 @@ async fn serve(socket: TcpStream, remote: SocketAddr, shared: Shared) {
     let place = Place::new(place, &shared.dispatcher.metrics);
     let stopped = shared.stop.clone().shutdown();
     let head_wait_max = shared.limits.head_wait_max;
+    let cut = CancellationToken::new();
+    let socket = Cuttable::new(socket, &cut);
     let service = tower::service_fn(move |request: HttpRequest<Incoming>| {
-        let connection = match ws::is_upgrade_request(&request) {
-            true => Connection::web_socket(remote, place.clone()),
-            false => Connection::http(remote, place.clone()),
-        };
-        respond(&shared, connection, request)
+        respond(&shared, Peer { remote, place: place.clone(), cut: cut.clone() }, request)
     });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -193,8 +206,16 @@ async fn serve(socket: TcpStream, remote: SocketAddr, shared: Shared) {
 
 type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Send>>;
 
+/// Who a request comes from, before anybody has said who that is.
+struct Peer {
+    remote: SocketAddr,
+    place: Arc<Place>,
+    /// Closes its connection.
+    cut: CancellationToken,
+}
+
 /// A route's answer, or JSON-RPC's.
-fn respond(shared: &Shared, connection: Arc<Connection>, request: HttpRequest<Incoming>) -> Answer {
+fn respond(shared: &Shared, peer: Peer, mut request: HttpRequest<Incoming>) -> Answer {
     if !shared.origins.allow(request.headers()) {
         return Box::pin(async { Ok(routes::foreign_page()) });
     }
@@ -202,15 +223,39 @@ fn respond(shared: &Shared, connection: Arc<Connection>, request: HttpRequest<In
     if let Some(response) = cors::preflight(&request) {
         return Box::pin(async move { Ok(page.may_read(response)) });
     }
+    let auth = &shared.dispatcher.auth;
+    let upgrade = ws::is_upgrade_request(&request);
+    let connection = match upgrade {
+        true => Connection::web_socket(peer.remote, auth, peer.place),
+        false => Connection::http(peer.remote, auth, peer.place),
+    };
+    let protocol = match credentials::take(auth, &connection, &mut request) {
+        Ok(protocol) => protocol,
+        Err(error) => {
+            let refusal = routes::refused(request.uri().path(), error);
+            return Box::pin(async move { Ok(page.may_read(refusal)) });
+        }
+    };
     let mut request = match routes::answer(&shared.web, &connection, request) {
         Ok(answer) => return Box::pin(async move { Ok(page.may_read(answer.await)) }),
         Err(request) => request,
     };
+    if upgrade {
+        let overdue = connection.overdue(auth.unauthenticated_wait_max);
+        tokio::spawn(async move {
+            overdue.await;
+            tokio::time::sleep(LAST_ANSWER_WAIT).await;
+            peer.cut.cancel();
+        });
+    }
     request.extensions_mut().insert(connection);
     // One service per request, so that every WebSocket has a connection id of its own.
     let mut service = shared.builder.clone().build(shared.methods.clone(), shared.stop.clone());
     Box::pin(async move {
-        let response = service.call(request).await.unwrap_or_else(|error| routes::failed(&*error));
+        let mut response = service.call(request).await.unwrap_or_else(|error| routes::failed(&*error));
+        if let (Some(protocol), StatusCode::SWITCHING_PROTOCOLS) = (protocol, response.status()) {
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
         Ok(page.may_read(response))
     })
 }

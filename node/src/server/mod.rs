@@ -1,9 +1,9 @@
 //! The node's port: WebSocket and HTTP on one listener.
 //!
 //! ```text
-//!  accept ─► a place among connections_max ─► HTTP/1 ─┬─ /health, /metadata, /call/, /v1/ ─► routes
-//!                                                     ├─ POST / ────────────────► jsonrpsee, one request
-//!                                                     └─ upgrade ───────────────► jsonrpsee, WebSocket
+//!  accept ─► a place among connections_max ─► HTTP/1 ─► keys ─┬─ /health, /metadata, /call/, /v1/ ─► routes
+//!                                                             ├─ POST / ──► doorkeeper ──► jsonrpsee, one request
+//!                                                             └─ upgrade ─► doorkeeper ──► jsonrpsee, WebSocket
 //! ```
 //!
 //! The accept loop is our own and not jsonrpsee's, so that every request carries its [`Connection`]
@@ -13,6 +13,9 @@
 
 mod accept;
 mod cors;
+mod credentials;
+mod cut;
+mod doorkeeper;
 mod limits;
 mod origin;
 mod routes;

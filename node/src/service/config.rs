@@ -1,6 +1,7 @@
 //! Everything a node is told before it starts.
 
 use crate::{
+    auth::AuthConfig,
     chain::{ChainConfig, FollowLimits},
     events::EventLimits,
     executor::ExecutorConfig,
@@ -31,8 +32,10 @@ pub struct NodeConfig {
     pub metrics: Option<SocketAddr>,
     /// The folder of what must survive a restart; without one it is kept in memory. Default none.
     pub base_path: Option<PathBuf>,
-    /// May listen beyond this machine although nobody has to prove who it is. Default no.
+    /// May listen beyond this machine although the chain needs no keys. Default no.
     pub allow_unauthenticated: bool,
+    /// Bounds of keys and of those who have none.
+    pub auth: AuthConfig,
     /// Web pages that may use the node. Default those of this machine.
     pub origins: AllowedOrigins,
     /// Calls of all tenants that run at once. Default 128.
@@ -66,6 +69,7 @@ impl NodeConfig {
             metrics: Some((Ipv4Addr::LOCALHOST, METRICS_PORT).into()),
             base_path: None,
             allow_unauthenticated: false,
+            auth: AuthConfig::default(),
             origins: AllowedOrigins::default(),
             calls_max: 128,
             queue_len_max: 1024,

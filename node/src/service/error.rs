@@ -1,6 +1,7 @@
 //! Why a node does not start. Each message is one line that says what was wrong and what to do.
 
 use crate::{
+    auth::KeyError,
     chain::{AppendError, ChainError},
     executor::ExecutorError,
     runtimes::{BlobError, LoadRuntimeError},
@@ -26,7 +27,7 @@ pub enum StartError {
     },
     /// Strangers could call.
     #[error(
-        "{address} can be reached from other machines and callers do not prove who they are: listen on 127.0.0.1, or say --allow-unauthenticated"
+        "{address} can be reached from other machines and this chain needs no keys, so that everybody could call: listen on 127.0.0.1, or take a chain whose `authentication` is \"keys\", or say --allow-unauthenticated twice"
     )]
     Exposed {
         /// The address.
@@ -43,6 +44,9 @@ pub enum StartError {
     /// The database does not open.
     #[error("{0}; is another node using it? Stop it, or give another folder with --base-path")]
     Store(#[from] StoreError),
+    /// The database's keys cannot be used.
+    #[error("the keys cannot be read: {0}; give another folder with --base-path")]
+    Keys(#[from] KeyError),
     /// The sandboxes' memory cannot be reserved.
     #[error("{0}; try fewer with --instances")]
     Executor(#[from] ExecutorError),

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, LineLimits},
+    auth::Auth,
     dispatcher::Dispatcher,
     drain::Drain,
     executor::{Executor, HostModel},
@@ -17,6 +18,7 @@ use crate::{
     tenants::{Tenant, TenantModels, Tenants, inspector},
     upgrade::Upgrader,
 };
+use realm_chain_spec::{Authentication, TenantSpec};
 use realm_host_functions::storage::{Store, StoreConfig};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use substrate_prometheus_endpoint::{Registry, init_prometheus};
@@ -40,10 +42,12 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
-        if !config.listen.ip().is_loopback() && !config.allow_unauthenticated {
+        let needs_keys = config.chain.authentication == Authentication::Keys;
+        if !needs_keys && !config.listen.ip().is_loopback() && !config.allow_unauthenticated {
             return Err(StartError::Exposed { address: config.listen });
         }
         let store = open_store(config.base_path.as_deref())?;
+        let auth = Auth::open(&store, needs_keys, config.auth)?;
         let executor = Arc::new(Executor::new(config.executor.clone())?);
         let inspector = inspector(&store, executor.config());
         let loader = RuntimeLoader { executor: &executor, inspector: &inspector };
@@ -55,7 +59,10 @@ impl Node {
             let runtime = open.runtime_of(&spec.id);
             tenants.push(Tenant::new(spec, models_of(spec, &models), &store, runtime, executor.config()));
         }
-        let tenants = Tenants::new(tenants).ok_or_else(|| internal("a chain without tenants passed"))?;
+        // No tenant has an empty name, so nothing of anybody's is behind this one.
+        let public = TenantSpec::new("", "");
+        let public = Tenant::new(&public, TenantModels::default(), &store, open.runtime_of(""), executor.config());
+        let tenants = Tenants::new(tenants, public).ok_or_else(|| internal("a chain without tenants passed"))?;
 
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).map_err(internal)?;
@@ -66,6 +73,7 @@ impl Node {
         let line = LineLimits { running_max, queue_len_max: config.queue_len_max };
         let dispatcher = Arc::new(Dispatcher {
             executor,
+            auth,
             tenants,
             admission: Admission::new(line),
             drain: Drain::default(),
@@ -73,6 +81,7 @@ impl Node {
         });
         register_runtimes(&registry, &dispatcher).map_err(internal)?;
         let chain = ChainInfo { name: config.chain.name.clone(), properties: config.chain.properties.clone() };
+        let runtime = open.slot.clone();
         let upgrader =
             Upgrader::new(config.upgrade, dispatcher.clone(), open.chain.clone(), open.slot.clone(), inspector);
         let view = View { dispatcher: dispatcher.clone(), chain: open.chain };
@@ -90,8 +99,8 @@ impl Node {
                     return Err(error.into());
                 }
             };
-        let version = dispatcher.tenants.select(None).map(|tenant| tenant.runtime.current().version().clone());
-        let version = version.map_err(|error| internal(error.message()))?;
+        tell_who_may_call(&dispatcher.auth, server.address());
+        let version = runtime.current().version().clone();
         tracing::info!(
             chain = config.chain.id,
             runtime = version.spec_name,
@@ -125,7 +134,17 @@ impl Node {
     }
 }
 
-fn models_of(spec: &realm_chain_spec::TenantSpec, models: &BTreeMap<String, Arc<HostModel>>) -> TenantModels {
+/// Says in the log what a node without keys, or without any key yet, means.
+fn tell_who_may_call(auth: &Auth, address: SocketAddr) {
+    match (auth.needs_keys, address.ip().is_loopback()) {
+        (false, true) => tracing::info!("no keys are needed: whoever is on this machine may call and administer"),
+        (false, false) => tracing::warn!(%address, "no keys are needed: everybody who reaches this address may call as any tenant"),
+        (true, _) if auth.keys.is_empty() => tracing::warn!("keys are needed and there are none: nobody can call yet"),
+        (true, _) => {}
+    }
+}
+
+fn models_of(spec: &TenantSpec, models: &BTreeMap<String, Arc<HostModel>>) -> TenantModels {
     let embedding_model = spec.embedding_model.as_ref().and_then(|name| models.get(name)).cloned();
     TenantModels { model: models.get(&spec.model).cloned(), embedding_model }
 }

@@ -108,7 +108,7 @@ impl ChainHeadServer for ChainHead {
     async fn follow(
         &self,
         pending: PendingSubscriptionSink,
-        _extensions: &Extensions,
+        extensions: &Extensions,
         with_runtime: bool,
     ) -> SubscriptionResult {
         let id = match serde_json::to_value(pending.subscription_id()) {
@@ -121,7 +121,7 @@ impl ChainHeadServer for ChainHead {
             pending.reject(error).await;
             return Ok(());
         };
-        let tenant = self.view.tenant()?;
+        let tenant = self.view.tenant(connection(extensions)?);
         let mut blocks = heads::Blocks::listen(&self.view.chain);
         let Some(newest) = blocks.after(None).await else { return Ok(()) };
         // Before the client knows the id, so that its first question finds the follower.
@@ -182,9 +182,13 @@ impl ChainHeadServer for ChainHead {
             return Started::error(invalid("items: expected a list of {key, type}"));
         };
         let view = self.view.clone();
+        let tenant = match connection(extensions) {
+            Ok(connection) => view.tenant(connection),
+            Err(error) => return Started::error(error),
+        };
         self.begin(extensions, &follow, &hash, move |id, block| async move {
             let operation_id = id.to_string();
-            match look_up(&view, &block, &items) {
+            match look_up(&view, &tenant, &block, &items) {
                 Ok(items) if items.is_empty() => vec![FollowEventShape::OperationStorageDone { operation_id }],
                 Ok(items) => vec![
                     FollowEventShape::OperationStorageItems { operation_id: operation_id.clone(), items },
@@ -241,12 +245,11 @@ impl StorageQuery {
     }
 }
 
-fn look_up(view: &View, block: &Block, queries: &[StorageQuery]) -> Result<Vec<StorageItemShape>, RpcError> {
-    let tenant = view.tenant()?;
+fn look_up(view: &View, tenant: &Tenant, block: &Block, queries: &[StorageQuery]) -> Result<Vec<StorageItemShape>, RpcError> {
     let mut items = Vec::new();
     for StorageQuery { key, bytes, wants_value, wants_hash } in queries {
-        let value = if *wants_value { keys::value(view, &tenant, block, bytes)? } else { None };
-        let hash = if *wants_hash { keys::hash(view, &tenant, block, bytes) } else { None };
+        let value = if *wants_value { keys::value(view, tenant, block, bytes)? } else { None };
+        let hash = if *wants_hash { keys::hash(view, tenant, block, bytes) } else { None };
         if value.is_some() || hash.is_some() {
             let (value, hash) = (value.map(|value| hex_of(&value)), hash.map(|hash| hex_of(&hash)));
             items.push(StorageItemShape { key: key.clone(), value, hash });

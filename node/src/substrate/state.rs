@@ -23,11 +23,11 @@ impl StateServer for State {
         Ok(self.view.call(connection(extensions)?, block.as_deref(), &method, &data).await?)
     }
 
-    async fn metadata(&self, _extensions: &Extensions, at: Option<Value>) -> RpcResult<String> {
-        Ok(hex_of(self.view.runtime(at.as_ref())?.metadata_bytes()))
+    async fn metadata(&self, extensions: &Extensions, at: Option<Value>) -> RpcResult<String> {
+        Ok(hex_of(self.view.runtime(connection(extensions)?, at.as_ref())?.metadata_bytes()))
     }
 
-    async fn runtime_version(&self, _extensions: &Extensions, at: Option<Value>) -> RpcResult<VersionShape> {
-        Ok(shapes::version(self.view.runtime(at.as_ref())?.version()))
+    async fn runtime_version(&self, extensions: &Extensions, at: Option<Value>) -> RpcResult<VersionShape> {
+        Ok(shapes::version(self.view.runtime(connection(extensions)?, at.as_ref())?.version()))
     }
 }

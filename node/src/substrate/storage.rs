@@ -4,7 +4,7 @@ use super::{
     heads, keys, shapes,
     view::{View, bad_param, bytes_of, hex_of},
 };
-use crate::{chain::{Block, CodeHash}, tenants::Tenant};
+use crate::{chain::{Block, CodeHash}, methods::connection, tenants::Tenant};
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink,
     core::{RpcResult, SubscriptionResult, async_trait},
@@ -21,12 +21,12 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    fn at(&self, at: Option<&Value>) -> Result<(Arc<Tenant>, Arc<Block>), RpcError> {
-        Ok((self.view.tenant()?, self.view.block(at)?))
+    fn at(&self, extensions: &Extensions, at: Option<&Value>) -> Result<(Arc<Tenant>, Arc<Block>), RpcError> {
+        Ok((self.view.tenant(connection(extensions)?), self.view.block(at)?))
     }
 
-    fn value(&self, key: &str, at: Option<&Value>) -> Result<Option<Vec<u8>>, RpcError> {
-        let (tenant, block) = self.at(at)?;
+    fn value(&self, extensions: &Extensions, key: &str, at: Option<&Value>) -> Result<Option<Vec<u8>>, RpcError> {
+        let (tenant, block) = self.at(extensions, at)?;
         keys::value(&self.view, &tenant, &block, &storage_key(key)?)
     }
 }
@@ -37,29 +37,29 @@ fn storage_key(key: &str) -> Result<Vec<u8>, RpcError> {
 
 #[async_trait]
 impl StorageServer for Storage {
-    async fn storage(&self, _extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
-        Ok(self.value(&key, at.as_ref())?.map(|value| hex_of(&value)))
+    async fn storage(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
+        Ok(self.value(extensions, &key, at.as_ref())?.map(|value| hex_of(&value)))
     }
 
-    async fn storage_hash(&self, _extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
-        let (tenant, block) = self.at(at.as_ref())?;
+    async fn storage_hash(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
+        let (tenant, block) = self.at(extensions, at.as_ref())?;
         Ok(keys::hash(&self.view, &tenant, &block, &storage_key(&key)?).map(|hash| hex_of(&hash)))
     }
 
-    async fn storage_size(&self, _extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<u64>> {
-        Ok(self.value(&key, at.as_ref())?.map(|value| value.len() as u64))
+    async fn storage_size(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<u64>> {
+        Ok(self.value(extensions, &key, at.as_ref())?.map(|value| value.len() as u64))
     }
 
     async fn query_storage(
         &self,
-        _extensions: &Extensions,
+        extensions: &Extensions,
         keys: Vec<String>,
         at: Option<Value>,
     ) -> RpcResult<Vec<StorageChangesShape>> {
         if keys.len() > KEYS_MAX {
             return Err(bad_param("keys", &format!("at most {KEYS_MAX} at once")).into());
         }
-        let (tenant, block) = self.at(at.as_ref())?;
+        let (tenant, block) = self.at(extensions, at.as_ref())?;
         let mut changes = Vec::with_capacity(keys.len());
         for key in keys {
             let value = keys::value(&self.view, &tenant, &block, &storage_key(&key)?)?;
@@ -81,9 +81,9 @@ impl StorageServer for Storage {
     async fn subscribe_runtime_version(
         &self,
         pending: PendingSubscriptionSink,
-        _extensions: &Extensions,
+        extensions: &Extensions,
     ) -> SubscriptionResult {
-        let tenant = self.view.tenant()?;
+        let tenant = self.view.tenant(connection(extensions)?);
         let mut told: Option<CodeHash> = None;
         heads::serve(&self.view.chain, pending, |block| {
             let code = block.in_force.of_tenant(tenant.id.as_str()).hash;

@@ -5,6 +5,7 @@
 //! was kept of it; anything else is refused with `RUNTIME_CHANGED` and not executed.
 
 use crate::{
+    auth::unauthenticated,
     chain::{Block, BlockHash, Chain, ChainError, CodeFacts, CodeHash},
     connection::Connection,
     dispatcher::Dispatcher,
@@ -47,6 +48,16 @@ impl RuntimeAt {
         }
     }
 
+    /// What describes it.
+    fn into_facts(self) -> CodeFacts {
+        match self {
+            RuntimeAt::InForce(runtime) => {
+                CodeFacts { version: runtime.version().clone(), metadata: runtime.metadata_bytes.clone() }
+            }
+            RuntimeAt::Past(facts) => facts,
+        }
+    }
+
     /// Its metadata, as clients get it.
     pub fn metadata_bytes(&self) -> &[u8] {
         match self {
@@ -57,9 +68,9 @@ impl RuntimeAt {
 }
 
 impl View {
-    /// The tenant whose chain is seen.
-    pub fn tenant(&self) -> Result<Arc<Tenant>, RpcError> {
-        self.dispatcher.tenants.select(None)
+    /// The tenant as whose chain a connection sees it.
+    pub fn tenant(&self, connection: &Connection) -> Arc<Tenant> {
+        self.dispatcher.tenants.seen_by(connection)
     }
 
     /// The block that a parameter names: the newest, if it is absent, null or empty.
@@ -107,8 +118,8 @@ impl View {
     ///
     /// # Errors
     /// `INVALID_PARAMS`, `UNKNOWN_BLOCK`.
-    pub fn runtime(&self, at: Option<&Value>) -> Result<RuntimeAt, RpcError> {
-        let tenant = self.tenant()?;
+    pub fn runtime(&self, connection: &Connection, at: Option<&Value>) -> Result<RuntimeAt, RpcError> {
+        let tenant = self.tenant(connection);
         match self.named(at)? {
             None => Ok(RuntimeAt::InForce(tenant.runtime.current())),
             Some(hash) => {
@@ -129,8 +140,18 @@ impl View {
         function: &str,
         arguments: &str,
     ) -> Result<String, RpcError> {
+        let tenant = self.tenant(connection);
+        if connection.identity().is_stranger() {
+            // What describes the runtime is told without running it.
+            let facts = match block {
+                Some(block) => self.runtime_at(&tenant, block)?,
+                None => RuntimeAt::InForce(tenant.runtime.current()),
+            }
+            .into_facts();
+            let answer = described(&facts, function, arguments)?.ok_or_else(unauthenticated)?;
+            return Ok(hex_of(&answer));
+        }
         if let Some(block) = block {
-            let tenant = self.tenant()?;
             if let RuntimeAt::Past(facts) = self.runtime_at(&tenant, block)? {
                 if let Some(answer) = described(&facts, function, arguments)? {
                     return Ok(hex_of(&answer));
@@ -147,7 +168,7 @@ impl View {
     }
 }
 
-/// What an old runtime would have answered about itself.
+/// What a runtime answers about itself.
 fn described(facts: &CodeFacts, function: &str, arguments: &str) -> Result<Option<Vec<u8>>, RpcError> {
     let metadata = || OpaqueMetadata(facts.metadata.clone());
     Ok(Some(match function {

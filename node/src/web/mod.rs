@@ -43,9 +43,9 @@ impl Web {
     /// The tenant that a connection calls as.
     ///
     /// # Errors
-    /// It may call as none.
-    pub fn tenant(&self, _connection: &Connection) -> Result<Arc<Tenant>, RpcError> {
-        self.dispatcher.tenants.select(None)
+    /// `UNAUTHENTICATED`, `FORBIDDEN`.
+    pub fn tenant(&self, connection: &Connection) -> Result<Arc<Tenant>, RpcError> {
+        self.dispatcher.tenants.select(connection, None)
     }
 }
 

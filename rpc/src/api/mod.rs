@@ -3,6 +3,7 @@
 
 mod admin;
 mod archive;
+mod auth;
 mod chain;
 mod chain_head;
 mod realm;
@@ -12,6 +13,7 @@ mod system;
 
 pub use admin::AdminServer;
 pub use archive::ArchiveServer;
+pub use auth::AuthServer;
 pub use chain::ChainServer;
 pub use chain_head::ChainHeadServer;
 pub use realm::{RealmServer, ResumeServer};
@@ -21,6 +23,8 @@ pub use system::{DiscoveryServer, SystemServer};
 
 #[cfg(feature = "client")]
 pub use admin::AdminClient;
+#[cfg(feature = "client")]
+pub use auth::AuthClient;
 #[cfg(feature = "client")]
 pub use realm::{RealmClient, ResumeClient};
 #[cfg(feature = "client")]

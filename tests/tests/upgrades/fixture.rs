@@ -70,7 +70,7 @@ impl Fixture {
     }
 
     pub fn tenant(&self, id: &str) -> Arc<Tenant> {
-        self.node.node.dispatcher().tenants.select(Some(id)).expect("the tenant is there")
+        self.node.node.dispatcher().tenants.get(&id.into()).expect("the tenant is there")
     }
 
     pub fn stored(&self, tenant: &str, key: &[u8]) -> Option<Vec<u8>> {

@@ -36,7 +36,7 @@ async fn a_call_is_answered_over_both_transports_alike() {
 async fn every_token_passes_through_the_sandbox() {
     let node = TinyNode::start().await;
     let dispatcher = node.node.dispatcher();
-    let tenant = dispatcher.tenants.select(None).unwrap();
+    let tenant = dispatcher.tenants.get(&"dev".into()).unwrap();
     let setup = CallSetup {
         context: CallContext {
             tenant: "dev".into(),

@@ -31,7 +31,7 @@ async fn tenants_have_models_of_their_own_and_one_file_is_loaded_once() {
     }
 
     let loaded = |tenant: &str| {
-        let tenant = node.node.dispatcher().tenants.select(Some(tenant)).expect("the tenant is there");
+        let tenant = node.node.dispatcher().tenants.get(&tenant.into()).expect("the tenant is there");
         tenant.resources.model.clone().expect("it has a model")
     };
     assert!(Arc::ptr_eq(loaded("dev").model(), loaded("linked").model()), "two names of one file are two models");

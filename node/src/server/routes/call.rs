@@ -4,17 +4,18 @@
 //! options as JSON. The answer is what the function returns. With `Accept: text/event-stream` the
 //! events are sent as they happen, each as in `realm_subscribe`, under its type as the event's name.
 
+use super::refusal;
 use crate::{
     connection::Connection,
     dispatcher::{PreparedCall, Request as CallRequest},
     web::{self, FollowedCall, Happening, Web, read_json, sse},
 };
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::{Body, Bytes};
 use jsonrpsee::server::HttpBody;
 use realm_rpc::{ErrorCode, Event, EventBody, RpcError};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What the paths begin with.
@@ -58,7 +59,7 @@ where
     let options = options(&head.headers).map_err(failed)?;
     let params = read_json(body, web.body).await.map_err(|error| {
         let status = error.status();
-        refused(status, RpcError::new(ErrorCode::InvalidParams, error.to_string()))
+        refusal(status, RpcError::new(ErrorCode::InvalidParams, error.to_string()))
     })?;
     let function = head.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
     let call = web.dispatcher.prepare(connection, CallRequest { function, params, options });
@@ -108,20 +109,5 @@ fn write(event: &Event) -> Bytes {
 }
 
 fn failed(error: RpcError) -> Response<HttpBody> {
-    refused(web::status(&error), error)
-}
-
-/// `{"error": {"message": .., "data": {"code": .., figures}}}`
-fn refused(status: StatusCode, error: RpcError) -> Response<HttpBody> {
-    let mut data = error.data().clone();
-    data.insert("code".to_owned(), error.code().into());
-    let body = json!({"error": {"message": error.message(), "data": data}});
-    let mut response = web::json(status, &body);
-    if let Some(ms) = web::retry_after_ms(&error) {
-        web::add_retry_after(response.headers_mut(), ms);
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"realm\""));
-    }
-    response
+    refusal(web::status(&error), error)
 }

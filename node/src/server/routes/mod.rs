@@ -6,12 +6,13 @@ use crate::{
     connection::Connection,
     dispatcher::Dispatcher,
     console, methods, openai,
-    web::{Web, json},
+    web::{self, Web, json},
 };
 use futures::future::{BoxFuture, FutureExt, ready};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Body;
 use jsonrpsee::server::HttpBody;
+use realm_rpc::RpcError;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub fn answer<B>(web: &Web, connection: &Arc<Connection>, request: Request<B>) -
 where
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    if let Some(response) = at_once(&web.dispatcher, &request) {
+    if let Some(response) = at_once(web, connection, &request) {
         return Ok(ready(response).boxed());
     }
     let path = request.uri().path();
@@ -41,14 +42,16 @@ where
 }
 
 /// The answer of a route that reads no body and calls no function.
-fn at_once<B>(dispatcher: &Dispatcher, request: &Request<B>) -> Option<Response<HttpBody>> {
+fn at_once<B>(web: &Web, connection: &Connection, request: &Request<B>) -> Option<Response<HttpBody>> {
     if let Some(page) = console::answer(request) {
         return Some(page);
     }
     let read_only = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
-        "/health" if read_only => Some(health(dispatcher)),
-        "/metadata" if read_only => Some(metadata(dispatcher)),
+        "/health" if read_only => Some(health(&web.dispatcher)),
+        "/metadata" if read_only => {
+            Some(json(StatusCode::OK, &methods::discovery_document(&web.dispatcher, connection)))
+        }
         "/health" | "/metadata" => {
             Some(json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET is answered here"})))
         }
@@ -73,17 +76,35 @@ pub fn failed(error: &dyn std::fmt::Display) -> Response<HttpBody> {
     json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "the request could not be answered"}))
 }
 
+/// The answer to a key that proves nothing, or to one shown where it must not be: in the shape of the
+/// errors that the path gives otherwise.
+pub fn refused(path: &str, error: RpcError) -> Response<HttpBody> {
+    match path.starts_with(openai::PREFIX) {
+        true => openai::refused(error),
+        false => refusal(web::status(&error), error),
+    }
+}
+
+/// `{"error": {"message": .., "data": {"code": .., figures}}}`
+fn refusal(status: StatusCode, error: RpcError) -> Response<HttpBody> {
+    let mut data = error.data().clone();
+    data.insert("code".to_owned(), error.code().into());
+    let body = json!({"error": {"message": error.message(), "data": data}});
+    let mut response = json(status, &body);
+    let headers = response.headers_mut();
+    if let Some(ms) = web::retry_after_ms(&error) {
+        web::add_retry_after(headers, ms);
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"realm\""));
+    }
+    response
+}
+
 /// 200 while the node takes calls, 503 once it stops: what load balancers look at.
 fn health(dispatcher: &Dispatcher) -> Response<HttpBody> {
     match dispatcher.drain.is_draining() {
         false => json(StatusCode::OK, &json!({"status": "ok"})),
         true => json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "shutting down"})),
-    }
-}
-
-fn metadata(dispatcher: &Dispatcher) -> Response<HttpBody> {
-    match methods::discovery_document(dispatcher) {
-        Ok(document) => json(StatusCode::OK, &document),
-        Err(error) => json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": error.message()})),
     }
 }

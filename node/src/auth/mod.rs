@@ -1,0 +1,34 @@
+//! Who a connection is, how it proves that, and what it may do then.
+//!
+//! ```text
+//!  Authorization: Bearer KEY ─┐
+//!  realm-key.KEY (subprotocol)├─► Auth::prove ─► Keyring: prefix ─► hash, in constant time ─► Identity
+//!  realm_authenticate         ┘        └► wrong: WrongKeys counts it, per address
+//! ```
+//!
+//! - [`ApiKey`]: the text of a key, which nothing prints.
+//! - [`Keyring`]: the keys there are, durable as hashes.
+//! - [`WrongKeys`]: how many wrong ones an address may show.
+//! - [`Identity`]: whom a connection may call as and what it may administer.
+
+mod identity;
+mod key;
+mod keyring;
+mod prove;
+mod secret;
+mod wrong;
+
+pub use identity::{Identity, forbidden_tenant, unauthenticated};
+pub use key::{Key, Role, Roles};
+pub use keyring::{KeyError, Keyring, NewKey};
+pub use prove::{Auth, AuthConfig, Proof};
+pub use secret::{ApiKey, SCHEME};
+pub use wrong::{TooMany, WrongKeys, WrongKeysConfig};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970, as the wire and the database write times.
+pub fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
