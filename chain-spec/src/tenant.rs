@@ -52,6 +52,14 @@ impl TenantSpec {
         }
     }
 
+    /// Reads what a chain specification says of one tenant.
+    ///
+    /// # Errors
+    /// [`SpecError::Field`], with the path from the tenant on.
+    pub fn from_value(value: &Value) -> Result<Self, SpecError> {
+        Self::read(Field::root(value))
+    }
+
     pub(crate) fn read(field: Field<'_>) -> Result<Self, SpecError> {
         let object = field.object(&["id", "model", "embedding_model", "runtime", "weight", "prices", "limits"])?;
         Ok(Self {
@@ -65,7 +73,8 @@ impl TenantSpec {
         })
     }
 
-    pub(crate) fn to_value(&self) -> Value {
+    /// What a chain specification would say of it, with every default written out.
+    pub fn to_value(&self) -> Value {
         let mut fields = Map::new();
         fields.insert("id".into(), json!(self.id));
         fields.insert("model".into(), json!(self.model));

@@ -1,4 +1,4 @@
-//! How the node stops: first no new calls, then the running ones may finish, then they are cut.
+//! How the node stops, and a tenant that is removed: first no new calls, then the running ones may finish, then they are cut.
 //!
 //! ```text
 //!  Running ──begin──► Draining ──all calls ended──► done
@@ -56,6 +56,11 @@ impl Drain {
     /// Cancel safe.
     pub async fn began(&self) {
         self.draining.cancelled().await;
+    }
+
+    /// Calls that run.
+    pub fn running(&self) -> usize {
+        self.calls.len()
     }
 
     /// Whether new calls are refused.

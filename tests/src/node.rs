@@ -44,6 +44,7 @@ impl TinyNode {
     pub async fn keyed(change: impl FnOnce(&mut NodeConfig)) -> Self {
         Self::with(|config| {
             config.chain.authentication = Authentication::Keys;
+            config.auth.start_without_keys = true;
             config.chain.tenants = ["acme", "beta"].map(|id| TenantSpec::new(id, "default")).into();
             change(config);
         })

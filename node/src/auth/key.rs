@@ -1,6 +1,9 @@
 //! What the node knows of a key: everything but the key.
 
-use super::{now_unix_ms, secret::KeyHash};
+use super::{
+    now_unix_ms,
+    secret::{ApiKey, KeyHash},
+};
 use crate::tenants::TenantId;
 use serde_json::{Map, Value, json};
 use std::{fmt, time::Duration};
@@ -51,6 +54,14 @@ impl Roles {
     pub const CALL: Roles = Roles { call: true, admin: false };
     /// May do everything.
     pub const ALL: Roles = Roles { call: true, admin: true };
+
+    /// Those of a new key where nothing else is said: a tenant's calls; the node's does everything.
+    pub fn of_new(tenant: Option<&TenantId>) -> Self {
+        match tenant {
+            Some(_) => Self::CALL,
+            None => Self::ALL,
+        }
+    }
 
     /// Whether this role is among them.
     pub fn has(self, role: Role) -> bool {
@@ -163,6 +174,15 @@ impl Key {
             revoked: CancellationToken::new(),
         })
     }
+}
+
+/// What is told of a key when it is made, and never again: itself, and what may always be told.
+pub fn shown_once(text: &ApiKey, key: &Key) -> Value {
+    let mut told = key.to_json();
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("key".to_owned(), json!(text.reveal()));
+    }
+    told
 }
 
 impl fmt::Debug for Key {

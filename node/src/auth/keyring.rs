@@ -139,6 +139,9 @@ impl Keyring {
     pub async fn revoke(&self, chosen: impl Fn(&Key) -> bool) -> Result<Vec<Arc<Key>>, KeyError> {
         let _turn = self.turn.lock().await;
         let revoked: Vec<_> = self.all().into_iter().filter(|key| chosen(key)).collect();
+        if revoked.is_empty() {
+            return Ok(revoked);
+        }
         let mut changes = Changes::new();
         for key in &revoked {
             self.stored.write(&mut changes, key.prefix.as_bytes(), None);
@@ -157,9 +160,9 @@ impl Keyring {
         self.read(|keys| keys.values().cloned().collect())
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.read(BTreeMap::is_empty)
+    /// Whether one is good.
+    pub fn any_good(&self) -> bool {
+        self.read(|keys| keys.values().any(|key| key.is_good()))
     }
 
     fn read<T>(&self, look: impl FnOnce(&BTreeMap<String, Arc<Key>>) -> T) -> T {
@@ -197,7 +200,7 @@ mod tests {
         assert_eq!(found.to_json(), key.to_json());
         again.revoke(|key| key.prefix == text.prefix()).await.unwrap();
         assert!(found.revoked.is_cancelled() && again.find(text.reveal()).is_none());
-        assert!(Keyring::open(&store, 10).unwrap().is_empty());
+        assert!(!Keyring::open(&store, 10).unwrap().any_good());
     }
 
     #[tokio::test]

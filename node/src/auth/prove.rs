@@ -15,6 +15,9 @@ use std::{
 pub struct AuthConfig {
     /// How long a WebSocket may stay open without saying who it is, where keys are needed. Default 30 s.
     pub unauthenticated_wait_max: Duration,
+    /// May start although there is no good key, so that nobody can call until somebody inside the
+    /// process makes one. Default no.
+    pub start_without_keys: bool,
     /// Keys that there may be. Default 10000.
     pub keys_max: usize,
     /// Wrong keys that an address may show.
@@ -25,6 +28,7 @@ impl Default for AuthConfig {
     fn default() -> Self {
         Self {
             unauthenticated_wait_max: Duration::from_secs(30),
+            start_without_keys: false,
             keys_max: 10_000,
             wrong_keys: WrongKeysConfig::default(),
         }

@@ -66,6 +66,14 @@ impl ApiKey {
     }
 }
 
+/// The prefix in what somebody gives as one: a key that has leaked may be given whole.
+pub fn prefix_of(given: &str) -> String {
+    match ApiKey::parse(given) {
+        Some(key) => key.prefix().to_owned(),
+        None => given.strip_prefix(SCHEME).unwrap_or(given).to_owned(),
+    }
+}
+
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKey({SCHEME}{}_..)", self.prefix())

@@ -45,6 +45,11 @@ pub fn from_scale(error: DecodeError) -> RpcError {
     RpcError::new(ErrorCode::InvalidParams, format!("params: {error}")).with("field", "params")
 }
 
+/// A call whose tenant was removed meanwhile.
+pub fn tenant_removed() -> RpcError {
+    RpcError::new(ErrorCode::Forbidden, "the tenant was removed while the call ran")
+}
+
 /// Hex that is none.
 pub fn bad_hex(field: &str) -> RpcError {
     RpcError::new(ErrorCode::InvalidParams, format!("{field}: expected hex digits, two per byte")).with("field", field)

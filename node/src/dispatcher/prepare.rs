@@ -1,7 +1,7 @@
 //! Everything about a call that can be settled, or refused, before it takes a place in a queue.
 
 use super::{Dispatcher, RequestOptions, Transcoder, errors, transcoder::Form};
-use crate::{connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant};
+use crate::{auth::forbidden_tenant, connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant};
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;
 use std::{
@@ -36,6 +36,8 @@ pub struct PreparedCall {
     pub(super) time_max: Duration,
     pub(super) arrived: Instant,
     running: RunningCall,
+    /// Held as long as the call may touch what is its tenant's.
+    _of_tenant: RunningCall,
 }
 
 impl PreparedCall {
@@ -94,6 +96,7 @@ impl Dispatcher {
         let running = self.drain.enter()?;
         let options = RequestOptions::read(request.options)?;
         let tenant = self.tenants.select(connection, options.tenant_id.as_deref())?;
+        let of_tenant = enter(&tenant)?;
         let time_max = options.time_max(&tenant)?;
         let runtime = tenant.runtime.current();
         check_pin(&options, &runtime)?;
@@ -124,6 +127,7 @@ impl Dispatcher {
             time_max,
             arrived,
             running,
+            _of_tenant: of_tenant,
         })
     }
 
@@ -148,6 +152,7 @@ impl Dispatcher {
         let arrived = Instant::now();
         let running = self.drain.enter()?;
         let tenant = self.tenants.select(connection, None)?;
+        let of_tenant = enter(&tenant)?;
         let runtime = tenant.runtime.current();
         check_callable(export)?;
         if !runtime.code.exports.iter().any(|name| name == export) {
@@ -173,8 +178,14 @@ impl Dispatcher {
             keep: None,
             arrived,
             running,
+            _of_tenant: of_tenant,
         })
     }
+}
+
+/// Counts a call of the tenant, unless that is being removed.
+fn enter(tenant: &Tenant) -> Result<RunningCall, RpcError> {
+    tenant.calls.enter().map_err(|_| forbidden_tenant())
 }
 
 /// Functions that only the node may call: a migration belongs to an upgrade.

@@ -45,6 +45,7 @@ impl Dispatcher {
                         result.unwrap_or_else(|_| Err(errors::internal(&"a call panicked")))
                     }
                     () = self.drain.cut() => Err(cut_short()),
+                    () = call.tenant.calls.cut() => Err(errors::tenant_removed()),
                 }
             }
             Err(error) => Err(error),

@@ -2,7 +2,7 @@
 
 use super::connection;
 use crate::{
-    auth::{ApiKey, Key, KeyError, NewKey, Roles, SCHEME, forbidden_tenant, now_unix_ms},
+    auth::{Key, KeyError, NewKey, Roles, forbidden_tenant, now_unix_ms, prefix_of, shown_once},
     connection::Connection,
     dispatcher::Dispatcher,
     tenants::TenantId,
@@ -66,8 +66,7 @@ impl AuthServer for Auth {
             return Err(invalid("tenant_id", &format!("there is no tenant {id}; add it first")).into());
         }
         let roles = match roles {
-            None if tenant.is_none() => Roles::ALL,
-            None => Roles::CALL,
+            None => Roles::of_new(tenant.as_ref()),
             Some(names) => Roles::read(names.iter().map(String::as_str))
                 .ok_or_else(|| invalid("roles", "expected a list of `call` and `admin`, with one of them at least"))?,
         };
@@ -76,11 +75,7 @@ impl AuthServer for Auth {
         }
         let new = NewKey { tenant, roles, expires_at_unix_ms, label };
         let (text, key) = self.dispatcher.auth.keys.generate(new).await.map_err(failed)?;
-        let mut answer = json!({"key": text.reveal()});
-        if let (Some(fields), Value::Object(told)) = (answer.as_object_mut(), key.to_json()) {
-            fields.extend(told);
-        }
-        Ok(answer)
+        Ok(shown_once(&text, &key))
     }
 
     async fn key_list(&self, extensions: &Extensions, tenant_id: Option<String>) -> RpcResult<Value> {
@@ -101,14 +96,6 @@ impl AuthServer for Auth {
             Some(key) => Ok(key.to_json()),
             None => Err(invalid("prefix", "there is no such key here; realm_keyList tells which there are").into()),
         }
-    }
-}
-
-/// The prefix in what somebody gives as one: a key that has leaked may be given whole.
-fn prefix_of(given: &str) -> String {
-    match ApiKey::parse(given) {
-        Some(key) => key.prefix().to_owned(),
-        None => given.strip_prefix(SCHEME).unwrap_or(given).to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ mod auth;
 mod discovery;
 mod realm;
 mod system;
+mod tenants;
 mod unsubscribe;
 
 use crate::{
@@ -64,6 +65,7 @@ pub fn all(
 }
 
 pub use system::metadata as discovery_document;
+pub(crate) use tenants::TenantMethods;
 
 /// The connection that a request came over.
 pub(crate) fn connection(extensions: &Extensions) -> Result<&Arc<Connection>, RpcError> {

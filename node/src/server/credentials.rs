@@ -51,11 +51,12 @@ pub fn take<B>(
 /// The key in `Authorization`. Where no key is needed, only what looks like one of ours counts: many
 /// programs for OpenAI's API do not start without some word to send, and proxies have words of their own.
 fn bearer(headers: &HeaderMap, needed: bool) -> Result<Option<String>, RpcError> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let values = headers.get_all(header::AUTHORIZATION);
     let ours = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains(SCHEME));
-    if !needed && !values.clone().any(ours) {
+    if !needed && !values.iter().any(ours) {
         return Ok(None);
     }
+    let mut values = values.iter();
     let (Some(value), more) = (values.next(), values.next()) else { return Ok(None) };
     let key = value.to_str().ok().and_then(|value| value.trim().split_once(' '));
     match key {

@@ -42,6 +42,8 @@ pub struct NodeConfig {
     pub calls_max: usize,
     /// Calls of all tenants that wait for one of those places. Default 1024.
     pub queue_len_max: usize,
+    /// Tenants that there may be. Default 10000.
+    pub tenants_max: usize,
     /// How long calls may go on when the node is told to stop. Default 10 s.
     pub shutdown_wait_max: Duration,
     /// Bounds of the port.
@@ -73,6 +75,7 @@ impl NodeConfig {
             origins: AllowedOrigins::default(),
             calls_max: 128,
             queue_len_max: 1024,
+            tenants_max: 10_000,
             shutdown_wait_max: Duration::from_secs(10),
             server: ServerLimits::default(),
             events: EventLimits::default(),

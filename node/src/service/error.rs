@@ -6,10 +6,15 @@ use crate::{
     executor::ExecutorError,
     runtimes::{BlobError, LoadRuntimeError},
     server::BindError,
+    tenants::StoredError,
 };
 use realm_chain_spec::SpecError;
 use realm_host_functions::storage::StoreError;
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,15 @@ pub enum StartError {
     /// The database's keys cannot be used.
     #[error("the keys cannot be read: {0}; give another folder with --base-path")]
     Keys(#[from] KeyError),
+    /// The database's tenants cannot be used.
+    #[error("the tenants cannot be read: {0}")]
+    Tenants(#[from] StoredError),
+    /// Nobody could call.
+    #[error("{}", no_keys(base_path.as_deref()))]
+    NoKeys {
+        /// Where they are looked for.
+        base_path: Option<PathBuf>,
+    },
     /// The sandboxes' memory cannot be reserved.
     #[error("{0}; try fewer with --instances")]
     Executor(#[from] ExecutorError),
@@ -84,6 +98,15 @@ pub enum StartError {
     /// The node contradicts itself.
     #[error("the node is built wrong: {0}")]
     Internal(String),
+}
+
+fn no_keys(base_path: Option<&Path>) -> String {
+    let folder = base_path.map_or("DIR".into(), Path::to_string_lossy);
+    let again = match base_path {
+        Some(_) => "start again",
+        None => "start again with --base-path DIR, where keys are kept",
+    };
+    format!("this chain needs keys and there is none: make the first with `realm key generate --base-path {folder}`, then {again}")
 }
 
 /// Why a model does not load.

@@ -18,4 +18,4 @@ pub use demo_model::demo_model_path;
 pub use error::{ModelError, StartError};
 pub(crate) use models::{Download, fetched, hub_config};
 pub use node::Node;
-pub(crate) use node::DATABASE_FILE;
+pub(crate) use node::{DATABASE_FILE, open_store};

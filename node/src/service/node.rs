@@ -10,17 +10,21 @@ use crate::{
     auth::Auth,
     dispatcher::Dispatcher,
     drain::Drain,
-    executor::{Executor, HostModel},
+    executor::Executor,
     methods::{self, ChainInfo},
     metrics::{Metrics, register_executor, register_models, register_runtimes},
     server::Server,
     substrate::{self, View},
-    tenants::{Tenant, TenantModels, Tenants, inspector},
+    tenants::{
+        Known, Parts, Runtimes, StoredError, StoredTenants, Tenant, TenantManager, TenantModels, Tenants, inspector,
+        models_of, revoke_keys,
+    },
     upgrade::Upgrader,
 };
 use realm_chain_spec::{Authentication, TenantSpec};
 use realm_host_functions::storage::{Store, StoreConfig};
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use realm_rpc::api::TenantsServer;
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use substrate_prometheus_endpoint::{Registry, init_prometheus};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -48,21 +52,32 @@ impl Node {
         }
         let store = open_store(config.base_path.as_deref())?;
         let auth = Auth::open(&store, needs_keys, config.auth)?;
+        if needs_keys && !config.auth.start_without_keys && !auth.keys.any_good() {
+            return Err(StartError::NoKeys { base_path: config.base_path });
+        }
         let executor = Arc::new(Executor::new(config.executor.clone())?);
         let inspector = inspector(&store, executor.config());
         let loader = RuntimeLoader { executor: &executor, inspector: &inspector };
         let open = OpenChain::open(&store, &config.chain, config.blocks, &loader).await?;
         let models = models::load(&config.chain.models, &config.engine).await?;
 
-        let mut tenants = Vec::with_capacity(config.chain.tenants.len());
-        for spec in &config.chain.tenants {
-            let runtime = open.runtime_of(&spec.id);
-            tenants.push(Tenant::new(spec, models_of(spec, &models), &store, runtime, executor.config()));
+        let stored = StoredTenants::new(&store);
+        let known = stored.merged(&config.chain)?;
+        for id in stored.removed().map_err(StoredError::from)? {
+            // The node may have died between removing the tenant and this.
+            revoke_keys(&auth.keys, &id).await?;
         }
+        let named = config.chain.models.iter().map(|model| (model.name.clone(), models.get(&model.name).cloned()));
+        let named: Vec<_> = named.collect();
         // No tenant has an empty name, so nothing of anybody's is behind this one.
         let public = TenantSpec::new("", "");
-        let public = Tenant::new(&public, TenantModels::default(), &store, open.runtime_of(""), executor.config());
-        let tenants = Tenants::new(tenants, public).ok_or_else(|| internal("a chain without tenants passed"))?;
+        let public = Tenant::new(&public, TenantModels::default(), &store, Arc::new(open.runtime_of("")), executor.config());
+        let default = config.chain.tenants.first().map_or("", |spec| spec.id.as_str()).into();
+        let tenants = Tenants::new(default, public);
+        for Known { spec, disabled, .. } in known.values() {
+            let (runtime, models) = (Arc::new(open.runtime_of(&spec.id)), models_of(spec, &named));
+            tenants.put(Tenant::new(spec, models, &store, runtime, executor.config()), *disabled);
+        }
 
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).map_err(internal)?;
@@ -84,9 +99,13 @@ impl Node {
         let runtime = open.slot.clone();
         let upgrader =
             Upgrader::new(config.upgrade, dispatcher.clone(), open.chain.clone(), open.slot.clone(), inspector);
-        let view = View { dispatcher: dispatcher.clone(), chain: open.chain };
-        let substrate = substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
-        let methods = methods::all(&dispatcher, chain, config.events, substrate).map_err(internal)?;
+        let view = View { dispatcher: dispatcher.clone(), chain: open.chain.clone() };
+        let mut others = substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
+        let runtimes = Runtimes(Box::new(move |id| open.runtime_of(id)));
+        let parts = Parts { store, models: named, runtimes, tenants_max: config.tenants_max };
+        let manager = Arc::new(TenantManager::new(dispatcher.clone(), stored, known, parts));
+        others.merge(TenantsServer::into_rpc(methods::TenantMethods { manager })).map_err(internal)?;
+        let methods = methods::all(&dispatcher, chain, config.events, others).map_err(internal)?;
         let metrics = match config.metrics {
             Some(address) => Some(serve_metrics(address, registry).await?),
             None => None,
@@ -99,7 +118,7 @@ impl Node {
                     return Err(error.into());
                 }
             };
-        tell_who_may_call(&dispatcher.auth, server.address());
+        tell_who_may_call(needs_keys, server.address());
         let version = runtime.current().version().clone();
         tracing::info!(
             chain = config.chain.id,
@@ -134,22 +153,20 @@ impl Node {
     }
 }
 
-/// Says in the log what a node without keys, or without any key yet, means.
-fn tell_who_may_call(auth: &Auth, address: SocketAddr) {
-    match (auth.needs_keys, address.ip().is_loopback()) {
+/// Says in the log what a node without keys means.
+fn tell_who_may_call(needs_keys: bool, address: SocketAddr) {
+    match (needs_keys, address.ip().is_loopback()) {
         (false, true) => tracing::info!("no keys are needed: whoever is on this machine may call and administer"),
         (false, false) => tracing::warn!(%address, "no keys are needed: everybody who reaches this address may call as any tenant"),
-        (true, _) if auth.keys.is_empty() => tracing::warn!("keys are needed and there are none: nobody can call yet"),
         (true, _) => {}
     }
 }
 
-fn models_of(spec: &TenantSpec, models: &BTreeMap<String, Arc<HostModel>>) -> TenantModels {
-    let embedding_model = spec.embedding_model.as_ref().and_then(|name| models.get(name)).cloned();
-    TenantModels { model: models.get(&spec.model).cloned(), embedding_model }
-}
-
-fn open_store(base_path: Option<&Path>) -> Result<Store, StartError> {
+/// The database of a folder, or one that is forgotten. Makes both if they are not there.
+///
+/// # Errors
+/// [`StartError::BasePath`], [`StartError::Store`].
+pub(crate) fn open_store(base_path: Option<&Path>) -> Result<Store, StartError> {
     let Some(folder) = base_path else {
         return Ok(Store::in_memory(StoreConfig::default())?);
     };

@@ -15,34 +15,55 @@ use std::{
 #[derive(Debug)]
 pub struct Tenants {
     /// Held only to look up or to change the map, never across anything that waits.
-    by_id: RwLock<BTreeMap<TenantId, Arc<Tenant>>>,
+    by_id: RwLock<BTreeMap<TenantId, Served>>,
     /// Whom a call that names nobody is made as.
     default: TenantId,
     /// What strangers see: the chain's runtime, and nothing behind it.
     public: Arc<Tenant>,
 }
 
+#[derive(Clone, Debug)]
+struct Served {
+    tenant: Arc<Tenant>,
+    /// Whether its new calls are refused.
+    disabled: bool,
+}
+
 impl Tenants {
-    /// The registry of these tenants; the first is the default. `None` if there are none. `public`
-    /// is what strangers see the chain as; nobody calls as it.
-    pub fn new(tenants: Vec<Arc<Tenant>>, public: Arc<Tenant>) -> Option<Self> {
-        let default = tenants.first()?.id.clone();
-        let by_id = tenants.into_iter().map(|tenant| (tenant.id.clone(), tenant)).collect();
-        Some(Self { by_id: RwLock::new(by_id), default, public })
+    /// A registry without tenants. `public` is what strangers see the chain as; nobody calls as it.
+    pub fn new(default: TenantId, public: Arc<Tenant>) -> Self {
+        Self { by_id: RwLock::default(), default, public }
+    }
+
+    /// Serves a tenant from now on, in place of one of its name. Calls in flight keep what they began with.
+    pub fn put(&self, tenant: Arc<Tenant>, disabled: bool) {
+        let served = Served { tenant, disabled };
+        let replaced = self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(served.tenant.id.clone(), served);
+        drop(replaced);
+    }
+
+    /// Serves a tenant no more.
+    pub fn take(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.by_id.write().unwrap_or_else(PoisonError::into_inner).remove(id).map(|served| served.tenant)
     }
 
     /// The tenant that a connection calls as: the one that the call names, else the connection's own,
     /// else the default.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED`. `FORBIDDEN`, in the same words whether or not there is such a tenant.
+    /// `UNAUTHENTICATED`. `FORBIDDEN`, in the same words whether or not there is such a tenant; only who may
+    /// call as it is told that it is disabled.
     pub fn select(&self, connection: &Connection, named: Option<&str>) -> Result<Arc<Tenant>, RpcError> {
-        match connection.identity().calls_as(named)? {
-            Some(id) => self.get(&id).ok_or_else(forbidden_tenant),
-            None => self.get(&self.default).ok_or_else(|| {
+        let served = match connection.identity().calls_as(named)? {
+            Some(id) => self.served(&id).ok_or_else(forbidden_tenant),
+            None => self.served(&self.default).ok_or_else(|| {
                 RpcError::new(ErrorCode::InvalidParams, "say with options.tenant_id as which tenant to call")
                     .with("field", "options.tenant_id")
             }),
+        }?;
+        match served.disabled {
+            false => Ok(served.tenant),
+            true => Err(RpcError::new(ErrorCode::Forbidden, "this tenant is disabled; ask the node's operator")),
         }
     }
 
@@ -58,11 +79,15 @@ impl Tenants {
 
     /// The tenant of this name. Only for those who may know of it.
     pub fn get(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.served(id).map(|served| served.tenant)
+    }
+
+    fn served(&self, id: &TenantId) -> Option<Served> {
         self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// The tenants, in the order of their names.
     pub fn all(&self) -> Vec<Arc<Tenant>> {
-        self.by_id.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).values().map(|served| served.tenant.clone()).collect()
     }
 }

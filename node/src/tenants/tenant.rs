@@ -2,12 +2,13 @@
 
 use super::limits::{engine_share, host_limits};
 use crate::{
+    drain::Drain,
     executor::{ExecutorConfig, HostModel, TenantResources},
     runtimes::TenantRuntime,
 };
 use realm_chain_spec::{TenantLimits, TenantSpec};
 use realm_engine::TenantKey;
-use realm_host_functions::storage::Store;
+use realm_host_functions::storage::{Namespace, Store};
 use realm_primitives::Prices;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -47,7 +48,9 @@ pub struct Tenant {
     /// What its sandboxes can reach. Shared by all its calls.
     pub resources: Arc<TenantResources>,
     /// The runtime that answers it: its own, or the chain's.
-    pub runtime: TenantRuntime,
+    pub runtime: Arc<TenantRuntime>,
+    /// Counts its calls, and cuts them when it is removed.
+    pub calls: Drain,
     /// Its share of the machine, relative to the other tenants'.
     pub weight: u32,
     /// What it pays.
@@ -71,12 +74,36 @@ impl Tenant {
         spec: &TenantSpec,
         models: TenantModels,
         store: &Store,
-        runtime: TenantRuntime,
+        runtime: Arc<TenantRuntime>,
         executor: &ExecutorConfig,
     ) -> Arc<Self> {
-        let resources = resources(&spec.id, models, store, &spec.limits, executor);
+        let storage = Self::storage(store, &spec.id);
         // Who kept a tenant's state that was removed has nothing to do with one that is added now.
-        resources.storage.open_to_all();
+        storage.open_to_all();
+        Self::of(spec, models, storage, runtime, Drain::default(), executor)
+    }
+
+    /// This tenant, given something else from now on: its calls are counted on, and what it stored is kept
+    /// by the code that kept it.
+    pub fn changed(&self, spec: &TenantSpec, models: TenantModels, executor: &ExecutorConfig) -> Arc<Self> {
+        let (storage, runtime) = (self.resources.storage.clone(), self.runtime.clone());
+        Self::of(spec, models, storage, runtime, self.calls.clone(), executor)
+    }
+
+    /// Where the tenant of this name keeps things.
+    pub fn storage(store: &Store, id: &str) -> Namespace {
+        store.namespace(&format!("{NAMESPACE_PREFIX}{id}"))
+    }
+
+    fn of(
+        spec: &TenantSpec,
+        models: TenantModels,
+        storage: Namespace,
+        runtime: Arc<TenantRuntime>,
+        calls: Drain,
+        executor: &ExecutorConfig,
+    ) -> Arc<Self> {
+        let resources = resources(&spec.id, models, storage, &spec.limits, executor);
         for model in resources.model.iter().chain(&resources.embedding_model) {
             model.model().set_share(resources.key, engine_share(spec.weight, &spec.limits));
         }
@@ -84,6 +111,7 @@ impl Tenant {
             id: spec.id.as_str().into(),
             resources,
             runtime,
+            calls,
             weight: spec.weight,
             prices: Prices {
                 prompt_nano_usd_per_1k: spec.prices.prompt_nano_usd_per_1k,
@@ -103,13 +131,13 @@ impl Tenant {
 /// What a runtime runs as while the node asks it what it is: nobody, with nothing to reach.
 pub fn inspector(store: &Store, executor: &ExecutorConfig) -> Arc<TenantResources> {
     // No tenant has an empty name, so this namespace is nobody's.
-    resources("", TenantModels::default(), store, &TenantLimits::default(), executor)
+    resources("", TenantModels::default(), Tenant::storage(store, ""), &TenantLimits::default(), executor)
 }
 
 fn resources(
     id: &str,
     models: TenantModels,
-    store: &Store,
+    storage: Namespace,
     limits: &TenantLimits,
     executor: &ExecutorConfig,
 ) -> Arc<TenantResources> {
@@ -117,7 +145,7 @@ fn resources(
         key: TenantKey::new(sp_crypto_hashing::blake2_256(&[KEY_DOMAIN, id.as_bytes()].concat())),
         model: models.model,
         embedding_model: models.embedding_model,
-        storage: store.namespace(&format!("{NAMESPACE_PREFIX}{id}")),
+        storage,
         limits: host_limits(limits, executor),
     })
 }

@@ -10,6 +10,7 @@ mod realm;
 mod state;
 mod storage;
 mod system;
+mod tenants;
 
 pub use admin::AdminServer;
 pub use archive::ArchiveServer;
@@ -20,6 +21,7 @@ pub use realm::{RealmServer, ResumeServer};
 pub use state::StateServer;
 pub use storage::StorageServer;
 pub use system::{DiscoveryServer, SystemServer};
+pub use tenants::TenantsServer;
 
 #[cfg(feature = "client")]
 pub use admin::AdminClient;
@@ -31,3 +33,5 @@ pub use realm::{RealmClient, ResumeClient};
 pub use state::StateClient;
 #[cfg(feature = "client")]
 pub use system::{DiscoveryClient, SystemClient};
+#[cfg(feature = "client")]
+pub use tenants::TenantsClient;

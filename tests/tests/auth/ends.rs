@@ -81,6 +81,7 @@ async fn keys_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = tiny_config(&write_model(folder.path()));
     config.chain.authentication = realm_chain_spec::Authentication::Keys;
+    config.auth.start_without_keys = true;
     config.base_path = Some(folder.path().join("data"));
     let node = realm_node::Node::start(config.clone()).await.unwrap();
     let new = NewKey { tenant: Some("dev".into()), roles: Roles::CALL, expires_at_unix_ms: None, label: None };
