@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::admin::{key::KeyCommand, tenant::TenantCommand};
 use clap::{Parser, Subcommand, ValueEnum};
 use realm_engine::{ComputeDevice, KvPrecision};
 use std::{net::IpAddr, path::PathBuf};
@@ -35,6 +36,16 @@ pub enum Command {
     Upgrade(UpgradeArgs),
     /// Go back to the runtime before the last upgrade.
     Rollback(RollbackArgs),
+    /// Make keys, see which there are, take them back.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Add, change and end tenants of a running node.
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+    },
     /// Measure a model on this machine.
     Bench(super::bench::BenchArgs),
     /// Look at the chain of upgrades.
@@ -155,7 +166,7 @@ pub struct ChainLogArgs {
 
 #[derive(clap::Args, Debug)]
 pub struct ServeArgs {
-    /// The development chain: one tenant, no keys, everything in memory. The default.
+    /// The development chain: one tenant, no keys. The default.
     #[arg(long, conflicts_with = "chain")]
     pub dev: bool,
     /// The chain: `dev`, `local`, or the file of a specification.

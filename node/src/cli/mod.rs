@@ -1,6 +1,7 @@
 //! The `realm` command. Each subcommand is a file; what they share is the connection to a node, the
 //! log, and what an exit code means.
 
+mod admin;
 mod args;
 mod bench;
 mod build_spec;
@@ -47,6 +48,8 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::BuildSpec(args) => build_spec::run(args),
         Command::Upgrade(args) => upgrade::run(args, form),
         Command::Rollback(args) => upgrade::roll_back(args, form),
+        Command::Key { command } => admin::key::run(command, form),
+        Command::Tenant { command } => admin::tenant::run(command, form),
         Command::Bench(args) => bench::run(args, form),
         Command::Chain { command: ChainCommand::Log(args) } => chain_log::run(args, form),
         Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(args, form),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod database;
+mod keys;
 
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 fn realm(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_realm"));
-    command.args(arguments).env_remove("RUST_LOG").env_remove("REALM_URL");
+    command.args(arguments).env_remove("RUST_LOG").env_remove("REALM_URL").env_remove("REALM_API_KEY");
     command
 }
 
@@ -61,6 +62,9 @@ fn a_node_that_cannot_start_says_what_to_do() {
     fs::write(path("chain.json"), r#"{"name":"x","id":"x","models":[],"tenants":[],"colour":1}"#).unwrap();
     serve(&["--chain", &path("chain.json")], &["colour", "no such field"]);
     serve(&["--host", "0.0.0.0"], &["--allow-unauthenticated"]);
+    serve(&["--host", "0.0.0.0", "--allow-unauthenticated"], &["--allow-unauthenticated", "twice"]);
+    serve(&["--chain", "local"], &["realm key generate --base-path DIR"]);
+    serve(&["--chain", "local", "--base-path", &path("data")], &["`realm key generate --base-path ", "data`"]);
     fs::write(path("file"), "").unwrap();
     serve(&["--base-path", &path("file/below")], &["--base-path"]);
 }
@@ -112,7 +116,13 @@ fn serve(model: &str) -> Served {
 }
 
 fn serve_with(model: &str, flags: &[&str]) -> Served {
-    let mut child = realm(&["serve", "--dev", "--no-metrics", "--port", "0", "--model", model, "--log-format", "json"])
+    let mut flags = flags.to_vec();
+    flags.extend(["--dev", "--model", model]);
+    serve_chain(&flags)
+}
+
+fn serve_chain(flags: &[&str]) -> Served {
+    let mut child = realm(&["serve", "--no-metrics", "--port", "0", "--log-format", "json"])
         .args(flags)
         .stderr(Stdio::piped())
         .spawn()
