@@ -1,7 +1,7 @@
 // The console as a person uses it: keyboard and mouse in Chromium, light and dark, against a real node.
 // Set SCREENSHOTS to a folder to look at what it looked like.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,9 +14,9 @@ let node, port, context, profile;
 const complaints = [];
 
 /** Starts a node; the port is any, or the same again. */
-function start(wanted) {
+function start(wanted, chain = ["--dev"]) {
   return new Promise((resolve, reject) => {
-    node = spawn(process.env.REALM, ["serve", "--dev", "--port", String(wanted), "--no-metrics", "--log-format", "json"], { stdio: ["ignore", "ignore", "pipe"] });
+    node = spawn(process.env.REALM, ["serve", ...chain, "--port", String(wanted), "--no-metrics", "--log-format", "json"], { stdio: ["ignore", "ignore", "pipe"] });
     let log = "";
     node.stderr.on("data", (chunk) => {
       log += chunk;
@@ -183,6 +183,32 @@ test("who calls is kept for a tab, and for no other", async () => {
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.getElementById("talk").textContent.includes("Paris"));
   await Promise.all([page.close(), other.close()]);
+});
+
+test("a chain that needs keys tells strangers what there is, and lets in who shows one", async () => {
+  await stop();
+  const data = join(profile, "node-data");
+  const key = execFileSync(process.env.REALM, ["key", "generate", "--base-path", data], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" }).trim();
+  port = await start(0, ["--chain", "local", "--base-path", data]);
+  const page = await open();
+  await page.fill("#message", "Hello");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("talk").textContent.includes("UNAUTHENTICATED"));
+  await page.click("#tab-access");
+  const show = async (shown, answer) => {
+    await page.fill("#api-key", shown);
+    await page.fill("#tenant", "startup_inc");
+    await page.click("#key-form [type=submit]");
+    await page.waitForFunction((words) => document.getElementById("key-answer").textContent.includes(words), answer);
+  };
+  await show(key.slice(0, -1) + (key.endsWith("0") ? "1" : "0"), "UNAUTHENTICATED");
+  await show(key, "The node took the key");
+  await look(page, "access");
+  await page.click("#tab-chat");
+  await page.fill("#message", "What is the capital of France?");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("talk").textContent.includes("Paris"));
+  await page.close();
 });
 
 test("nothing was blocked by the policy, and no script failed", () => assert.deepEqual(complaints, []));

@@ -18,9 +18,9 @@ export class RealmNode {
   #child;
   #ended;
 
-  static async start(t, { port = 0, args = [] } = {}) {
+  static async start(t, { port = 0, chain = 'dev', args = [] } = {}) {
     const node = new RealmNode();
-    const serve = ['serve', '--dev', '--port', String(port), '--no-metrics', '--log-format', 'json', '--shutdown-timeout', '1', ...args];
+    const serve = ['serve', '--chain', chain, '--port', String(port), '--no-metrics', '--log-format', 'json', '--shutdown-timeout', '1', ...args];
     node.#child = spawn(setting('REALM'), serve, { stdio: ['ignore', 'ignore', 'pipe'] });
     node.#ended = once(node.#child, 'exit');
     t.after(() => node.stop());

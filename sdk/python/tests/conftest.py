@@ -27,10 +27,11 @@ LONG: dict[str, Any] = {
 
 
 class Node:
-    """A node of the dev chain with the demo model."""
+    """A node with the demo model."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, chain: str = "dev") -> None:
+        self.folder, self.chain = folder, chain
+        self.api_key: str | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -40,8 +41,12 @@ class Node:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
+    @property
+    def data(self) -> str:
+        return str(self.folder / "data")
+
     def start(self) -> None:
-        command = [REALM, "serve", "--dev", "--port", str(self.port), "--no-metrics", "--base-path", str(self.folder / "data")]
+        command = [REALM, "serve", "--chain", self.chain, "--port", str(self.port), "--no-metrics", "--base-path", self.data]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + START_MAX
@@ -60,7 +65,8 @@ class Node:
             self.process = None
 
     def command(self, *arguments: str) -> str:
-        done = subprocess.run([REALM, *arguments, "--url", self.url], capture_output=True, text=True)
+        key = ["--api-key", self.api_key] if self.api_key else []
+        done = subprocess.run([REALM, *arguments, "--url", self.url, *key], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -81,6 +87,18 @@ def shared_node() -> Iterator[Node]:
     with tempfile.TemporaryDirectory() as folder:
         node = Node(Path(folder))
         node.start()
+        yield node
+        node.stop()
+
+
+@pytest.fixture
+def keyed_node() -> Iterator[Node]:
+    """A node of a chain that needs keys, with the operator's."""
+    with tempfile.TemporaryDirectory() as folder:
+        node = Node(Path(folder), "local")
+        made = subprocess.run([REALM, "key", "generate", "--base-path", node.data], capture_output=True, text=True, check=True)
+        node.start()
+        node.api_key = made.stdout.strip()
         yield node
         node.stop()
 

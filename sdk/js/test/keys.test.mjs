@@ -1,0 +1,58 @@
+// A chain that needs keys: shown in the handshake, and where that cannot be done, as browsers cannot, by the first call.
+import { RealmClient } from '@realm/client';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { BaseClient } from '../dist/client.js';
+import { nodeTransport } from '../dist/transport-node.js';
+import { connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
+
+/** Goes by browsers' way, with Node.js's sockets. */
+class HeaderlessClient extends BaseClient {
+  constructor(settings) {
+    super({ sendsKey: false, open: (url) => nodeTransport.open(url, undefined) }, settings);
+  }
+}
+
+/** A node of the chain `local`, and what makes keys. */
+async function keyed(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'realm-keys-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const realm = (...args) => execFileSync(setting('REALM'), args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim();
+  const root = realm('key', 'generate', '--base-path', folder);
+  const node = await RealmNode.start(t, { chain: 'local', args: ['--base-path', folder] });
+  return { node, root, keyOf: (tenant) => realm('key', 'generate', '--tenant', tenant, '--url', node.url, '--api-key', root) };
+}
+
+test('a key says who one is, in the handshake or by the first call', { timeout: 120_000 }, async (t) => {
+  const { node, root, keyOf } = await keyed(t);
+  const acme = keyOf('acme_corp');
+  for (const Client of [RealmClient, HeaderlessClient]) {
+    const client = await connect(t, Client, { wsUrl: node.url, apiKey: acme });
+    assert.equal((await client.call('health_check')).healthy, true);
+    const stream = client.stream('generate', { prompt: 'Once', max_tokens: 3, temperature: 0 });
+    for await (const item of stream) assert.equal(typeof item.text, 'string');
+    const operator = await connect(t, Client, { wsUrl: node.url, apiKey: root, tenantId: 'startup_inc' });
+    assert.equal((await operator.call('health_check')).healthy, true);
+    const other = { wsUrl: node.url, apiKey: acme, tenantId: 'startup_inc' };
+    const foreign = new Client({ ...other, autoReconnect: false });
+    t.after(() => foreign.close());
+    assert.equal(await rejection(foreign.connect().then(() => foreign.call('health_check'))), 'FORBIDDEN');
+    const wrong = new Client({ wsUrl: node.url, apiKey: acme.replace(/.$/, (last) => (last === '0' ? '1' : '0')) });
+    assert.equal(await rejection(wrong.connect()), 'UNAUTHENTICATED');
+  }
+});
+
+test('a connection that comes back says again who it is', { timeout: 120_000 }, async (t) => {
+  const { node, keyOf } = await keyed(t);
+  const proxy = await FlakyProxy.start(t, node.port, () => 0, 1e9, 1e9);
+  const client = await connect(t, HeaderlessClient, { wsUrl: proxy.url, apiKey: keyOf('acme_corp') });
+  const stream = client.stream('generate', { prompt: 'Once upon a time', max_tokens: 40, temperature: 0 });
+  let count = 0;
+  for await (const _ of stream) if (++count === 3) proxy.cutAll();
+  assert.equal((await stream.result).tokens_generated, count);
+  assert.equal((await client.call('health_check')).healthy, true);
+});
