@@ -45,7 +45,7 @@ pub enum StoredError {
         id: String,
     },
     /// It names a model that the chain has not.
-    #[error("the tenant {id} was given the model {model} while the node ran, which the chain specification does not name any more")]
+    #[error("the tenant {id} was given the model {model} while the node ran, which the chain specification does not name any more; name it there again")]
     NoModel {
         /// The tenant.
         id: String,
