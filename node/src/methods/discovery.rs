@@ -56,9 +56,31 @@ fn method(name: &str) -> Value {
             ]),
             json!({"name": "answer", "schema": {"type": "string"}}),
         ),
-        _ => (json!([]), json!({"name": "result", "schema": {}})),
+        _ => (administering(name), json!({"name": "result", "schema": {}})),
     };
     json!({"name": name, "paramStructure": "either", "params": params, "result": result})
+}
+
+/// The parameters of what concerns keys and tenants.
+fn administering(name: &str) -> Value {
+    let text = |name, required| param(name, required, json!({"type": "string"}));
+    let object = |name| param(name, true, json!({"type": "object"}));
+    match name {
+        "realm_authenticate" => json!([text("api_key", true), text("tenant_id", false)]),
+        "realm_keyGenerate" => json!([
+            text("tenant_id", false),
+            param("roles", false, json!({"type": "array", "items": {"enum": ["call", "admin"]}, "minItems": 1})),
+            param("expires_at_unix_ms", false, json!({"type": "integer", "minimum": 0})),
+            text("label", false),
+        ]),
+        "realm_keyList" => json!([text("tenant_id", false)]),
+        "realm_keyRevoke" => json!([text("prefix", true)]),
+        "realm_tenantAdd" => json!([object("tenant")]),
+        "realm_tenantUpdate" => json!([text("tenant_id", true), object("changes")]),
+        "realm_tenantDisable" | "realm_tenantEnable" => json!([text("tenant_id", true)]),
+        "realm_tenantRemove" => json!([text("tenant_id", true), param("purge", false, json!({"type": "boolean"}))]),
+        _ => json!([]),
+    }
 }
 
 fn call_params() -> Value {
