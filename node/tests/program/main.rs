@@ -3,6 +3,7 @@
 mod commands;
 mod database;
 mod keys;
+mod models;
 
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
@@ -112,18 +113,19 @@ impl Drop for Served {
 }
 
 fn serve(model: &str) -> Served {
-    serve_with(model, &[])
+    serve_with(model, &[], &[])
 }
 
-fn serve_with(model: &str, flags: &[&str]) -> Served {
+fn serve_with(model: &str, flags: &[&str], environment: &[(&str, &str)]) -> Served {
     let mut flags = flags.to_vec();
     flags.extend(["--dev", "--model", model]);
-    serve_chain(&flags)
+    serve_chain(&flags, environment)
 }
 
-fn serve_chain(flags: &[&str]) -> Served {
+fn serve_chain(flags: &[&str], environment: &[(&str, &str)]) -> Served {
     let mut child = realm(&["serve", "--no-metrics", "--port", "0", "--log-format", "json"])
         .args(flags)
+        .envs(environment.iter().copied())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
