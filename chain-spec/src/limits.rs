@@ -3,6 +3,9 @@
 use crate::{SpecError, reader::Field};
 use serde_json::{Map, Value, json};
 
+/// The highest cap there is, in nano-dollars: every JSON client holds it exactly.
+const SPEND_MAX: u64 = 9_000_000_000_000_000;
+
 /// Reads an integer of the field's own type.
 trait Bound: Copy + Into<u64> {
     fn read(field: Field<'_>, min: Self, max: Self) -> Result<Self, SpecError>;
@@ -84,4 +87,9 @@ tenant_limits! {
     kv_bytes_max: u64 = 1 << 50, 1 => 1 << 50;
     /// Sessions that all its calls together hold open in each model. Default 128.
     sessions_max: u32 = 128, 1 => 100_000;
+    /// Nano-dollars that its calls may cost from midnight to midnight (UTC); one is refused if it could cost more than
+    /// what is left beside those that run. Default nine million dollars.
+    spend_nano_usd_per_day_max: u64 = SPEND_MAX, 0 => SPEND_MAX;
+    /// The same for a calendar month. Default nine million dollars.
+    spend_nano_usd_per_month_max: u64 = SPEND_MAX, 0 => SPEND_MAX;
 }

@@ -15,6 +15,7 @@
 //! - [`tenants`], [`runtimes`]: who may call, and what answers.
 //! - [`executor`]: runs sandboxes.
 //! - [`chain`], [`upgrade`], [`substrate`]: which runtime is in force, changing it, and what stock clients see of it.
+//! - [`metering`]: what tenants use and are charged.
 //! - [`metrics`], [`drain`]: counting, and stopping.
 //! - [`bench`]: measuring a model on this machine.
 //! - [`cli`]: the `realm` command.
@@ -30,6 +31,7 @@ pub mod dispatcher;
 pub mod drain;
 pub mod events;
 pub mod executor;
+pub mod metering;
 pub mod methods;
 pub mod metrics;
 pub mod openai;

@@ -9,7 +9,6 @@
 use crate::{
     apis::Runtime,
     options::Plan,
-    price::price,
     speculation::Passes,
     stop::{Seen, StopMatcher},
 };
@@ -115,7 +114,11 @@ pub(crate) fn generate(
     };
 
     Ok(Generation {
-        cost_usd: price(&context.prices, prompt_tokens, cached_tokens, answer.token_count),
+        cost_usd: context.prices.charge(
+            u64::from(prompt_tokens) + u64::from(passes.guessed_tokens()),
+            cached_tokens.into(),
+            answer.token_count.into(),
+        ),
         text: answer.text,
         tokens_generated: answer.token_count,
         prompt_tokens,

@@ -7,8 +7,7 @@
 //!     ├─ info   └─► generation: tokens → session → sample → stop? → emit
 //!                       ├ options   defaults and bounds
 //!                       ├ speculation, draft   passes that guess ahead
-//!                       ├ stop      stop texts across token borders
-//!                       └ price     tokens to money
+//!                       └ stop      stop texts across token borders
 //! ```
 //!
 //! Nothing here computes on tensors: the model is the host's, and the loop that drives it is ours.
@@ -33,8 +32,6 @@ mod generation;
 mod info;
 #[cfg(any(target_arch = "wasm32", test))]
 mod options;
-#[cfg(any(target_arch = "wasm32", test))]
-mod price;
 #[cfg(target_arch = "wasm32")]
 mod speculation;
 #[cfg(any(target_arch = "wasm32", test))]

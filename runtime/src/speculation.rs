@@ -33,6 +33,9 @@ pub(crate) struct Passes {
     /// Prompt and answer so far.
     known: Vec<u32>,
     draft_tokens_max: usize,
+    /// Sampled tokens that no pass was given yet.
+    unfed_tokens: u32,
+    guessed_tokens: u32,
 }
 
 impl Passes {
@@ -48,6 +51,8 @@ impl Passes {
             drafted: Vec::new(),
             known: prompt.to_vec(),
             draft_tokens_max: draft_tokens_max as usize,
+            unfed_tokens: 0,
+            guessed_tokens: 0,
         };
         Ok((passes, cached_tokens))
     }
@@ -61,6 +66,7 @@ impl Passes {
     /// `room_tokens`: how many more the answer may hold; nothing beyond is guessed.
     pub fn advance(&mut self, token: u32, room_tokens: u32) -> Result<(), HostError> {
         self.known.push(token);
+        self.unfed_tokens += 1;
         if self.drafted.get(self.row) == Some(&token) {
             self.row += 1;
             return Ok(());
@@ -73,10 +79,19 @@ impl Passes {
         let room = (room_tokens as usize).saturating_sub(1).min(self.draft_tokens_max);
         self.drafted = draft(&self.known, room);
         self.row = 0;
+        let pass_tokens = 1 + self.drafted.len() as u32;
+        let fed = pass_tokens.min(self.unfed_tokens);
+        self.unfed_tokens -= fed;
+        self.guessed_tokens += pass_tokens - fed;
         self.logits = match self.drafted.is_empty() {
             true => self.session.forward(&[token])?,
             false => self.session.forward_all(&[&[token], self.drafted.as_slice()].concat())?,
         };
         Ok(())
+    }
+    /// Tokens that were computed on a guess, beyond those of the answer: they cost what a prompt's do. Counted as the
+    /// host counts them, which charges each token once that it computes.
+    pub fn guessed_tokens(&self) -> u32 {
+        self.guessed_tokens
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Namespace,
     connection::ConnectionMemory,
+    counters::{Addition, Taking},
     custody::{Code, Handover},
     locks::KeyLock,
 };
@@ -21,6 +22,9 @@ pub struct Changes {
     pub(super) handovers: Vec<Handover>,
     /// Held until the writes are safe, by whoever still writes them.
     pub(super) lock: Option<Arc<HeldLock>>,
+    /// What is counted, and what is taken for it.
+    pub(super) additions: Vec<Addition>,
+    pub(super) takings: Vec<Taking>,
 }
 
 /// A call's lock, and in which scope it is.
@@ -67,6 +71,8 @@ impl Changes {
     pub fn merge(&mut self, other: Changes) {
         self.writes.extend(other.writes);
         self.handovers.extend(other.handovers);
+        self.additions.extend(other.additions);
+        self.takings.extend(other.takings);
         if other.connection.is_some() {
             self.connection = other.connection;
         }
@@ -87,7 +93,7 @@ impl Changes {
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.connection.is_none()
+        self.writes.is_empty() && self.counts_nothing() && self.connection.is_none()
     }
 
     /// Whether they hand a namespace over.
@@ -97,11 +103,16 @@ impl Changes {
 
     /// Whether the database has nothing to do with them.
     pub(super) fn is_empty_on_disk(&self) -> bool {
-        self.writes.is_empty() && self.handovers.is_empty()
+        self.writes.is_empty() && self.counts_nothing() && self.handovers.is_empty()
+    }
+
+    fn counts_nothing(&self) -> bool {
+        self.additions.is_empty() && self.takings.is_empty()
     }
 
     /// Bytes of keys and values to write.
     pub(super) fn bytes(&self) -> u64 {
-        self.writes.iter().map(|write| (write.key.len() + write.value.as_ref().map_or(0, Vec::len)) as u64).sum()
+        let writes = self.writes.iter().map(|write| (write.key.len() + write.value.as_ref().map_or(0, Vec::len)) as u64);
+        writes.chain(self.additions.iter().map(Addition::bytes)).sum()
     }
 }

@@ -25,6 +25,13 @@ pub enum StoreError {
     Writer(std::io::Error),
 }
 
+impl StoreError {
+    /// What was read is not what was written.
+    pub fn corrupt(what: &str) -> Self {
+        redb::Error::Corrupted(what.to_owned()).into()
+    }
+}
+
 /// Why a call's writes did not become durable. None of them did.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

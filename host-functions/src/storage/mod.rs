@@ -15,6 +15,7 @@
 
 mod changes;
 mod connection;
+mod counters;
 mod custody;
 mod database;
 mod disk;
@@ -32,6 +33,7 @@ mod writer;
 
 pub use changes::Changes;
 pub use connection::ConnectionMemory;
+pub use counters::counters_of;
 pub use error::{CommitError, StoreError};
 pub use store::{Namespace, REPAIRED, Store, StoreConfig};
 

@@ -139,9 +139,12 @@ impl Store {
     /// Dropping the future does not take back a commit that the writer has begun.
     pub async fn commit(&self, changes: Changes) -> Result<(), CommitError> {
         let to_disk = !changes.is_empty_on_disk();
-        let Changes { writes, connection, author, seen, handovers, lock } = changes;
+        let mut changes = changes;
+        let connection = changes.connection.take();
+        // The writer holds the lock too: a call that is dropped now frees it after the commit.
+        let lock = changes.lock.clone();
         // The node's own commits never wait: a migration's is among them.
-        let _turn = match author {
+        let _turn = match changes.author {
             Some(_) => Some(self.0.turnstile.read().await),
             None => None,
         };
@@ -151,8 +154,6 @@ impl Store {
         if to_disk {
             let (reply, answer) = oneshot::channel();
             let requests = self.0.requests.as_ref().ok_or(CommitError::Closed)?;
-            // The writer holds the lock too: a call that is dropped now frees it after the commit.
-            let changes = Changes { writes, connection: None, author, seen, handovers, lock: lock.clone() };
             requests.send(Request { changes, reply }).await.map_err(|_| CommitError::Closed)?;
             answer.await.map_err(|_| CommitError::Closed)??;
         }
@@ -288,6 +289,22 @@ impl Namespace {
         Ok(entries)
     }
 
+    /// Keys and values from the key `from` to before the key `to`, as they are now, in byte order.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn between(&self, from: &[u8], to: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.snapshot()?.between(from, to)
+    }
+
+    /// The first key after `after` in byte order, as of now.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn next_key(&self, after: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.snapshot()?.next_key(after)
+    }
+
     pub(super) fn name_arc(&self) -> Arc<str> {
         self.name.clone()
     }
@@ -328,6 +345,17 @@ impl Snapshot {
     pub(super) fn size(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
         let stored = self.values.get((&*self.name, key)).map_err(redb::Error::from)?;
         stored.map(|stored| record(stored.value()).map(|(_, value)| value.len() as u64)).transpose()
+    }
+
+    /// Keys and values from `from` to before `to`.
+    fn between(&self, from: &[u8], to: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let range = self.values.range((&*self.name, from)..(&*self.name, to)).map_err(redb::Error::from)?;
+        let mut found = Vec::new();
+        for entry in range {
+            let (key, stored) = entry.map_err(redb::Error::from)?;
+            found.push((key.value().1.to_vec(), record(stored.value())?.1.to_vec()));
+        }
+        Ok(found)
     }
 
     /// The first key after `after` in byte order.

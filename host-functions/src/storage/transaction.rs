@@ -141,7 +141,8 @@ impl Transaction {
         let Watched { namespace, snapshot, code, .. } = &self.durable.base;
         let author = code.filter(|_| !namespace.is_migrating());
         let seen = snapshot.as_ref().map(|snapshot| snapshot.commit);
-        let changes = Changes { writes, connection, author, seen, handovers: Vec::new(), lock: self.lock.take() };
+        let changes =
+            Changes { writes, connection, author, seen, lock: self.lock.take(), ..Changes::new() };
         // What a migration saw matters also if it wrote nothing.
         (!changes.is_empty() || (namespace.is_migrating() && seen.is_some())).then_some(changes)
     }

@@ -4,6 +4,7 @@
 
 use super::{
     changes::{Changes, Write},
+    counters,
     custody::{Custody, Handover, LastWrites},
     database::ReopeningDatabase,
     error::{CommitError, StoreError},
@@ -135,10 +136,18 @@ fn apply<'a>(
             outcomes.push(Err(error));
             continue;
         }
-        let checked = check(&values, &sizes, changes)?;
+        let counted = match counters::resolve(&values, changes)? {
+            Ok(counted) => counted,
+            Err(error) => {
+                outcomes.push(Err(error));
+                continue;
+            }
+        };
+        let writes = || changes.writes.iter().chain(&counted);
+        let checked = check(&values, &sizes, writes())?;
         if let Ok(new_sizes) = &checked {
             version += 1;
-            for write in &changes.writes {
+            for write in writes() {
                 put(&mut values, write, version)?;
                 last_writes.wrote(&write.namespace, version);
             }
@@ -171,19 +180,19 @@ fn check_custody(
     Err(CommitError::Conflict { key: Vec::new() })
 }
 
-type Values<'txn> = Table<'txn, (&'static str, &'static [u8]), &'static [u8]>;
+pub(super) type Values<'txn> = Table<'txn, (&'static str, &'static [u8]), &'static [u8]>;
 
 /// Whether the changes may be written, and the sizes that their namespaces will have.
 /// A key written twice by one commit counts as its last write, as it will be.
 fn check<'a>(
     values: &Values<'_>,
     sizes: &Table<'_, &'static str, u64>,
-    changes: &'a Changes,
+    writes: impl Iterator<Item = &'a Write>,
 ) -> Result<Result<HashMap<&'a str, u64>, CommitError>, StoreError> {
     let mut new_sizes: HashMap<&str, u64> = HashMap::new();
     let mut quotas: HashMap<&str, (u64, u64)> = HashMap::new();
     let mut written: HashMap<(&str, &[u8]), u64> = HashMap::new();
-    for write in &changes.writes {
+    for write in writes {
         let namespace = &*write.namespace;
         let stored = values.get((namespace, &write.key[..])).map_err(redb::Error::from)?;
         let stored = stored.as_ref().map(|stored| record(stored.value())).transpose()?;

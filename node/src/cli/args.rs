@@ -63,6 +63,8 @@ pub enum Command {
         #[command(subcommand)]
         command: DbCommand,
     },
+    /// Print what tenants used and are charged, per day of this month.
+    Usage(UsageArgs),
     /// Print a completion script for a shell: `realm completions bash >> ~/.bash_completion`.
     Completions {
         /// The shell.
@@ -162,6 +164,48 @@ pub struct ChainLogArgs {
     pub heartbeats: bool,
     #[command(flatten)]
     pub node: NodeArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct UsageArgs {
+    /// Only this tenant's.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// From when on, in UTC. Default: the month's beginning.
+    #[arg(long, value_name = "DATE|TIME")]
+    pub from: Option<String>,
+    /// Until before when. Default: now.
+    #[arg(long, value_name = "DATE|TIME")]
+    pub to: Option<String>,
+    /// What is summed up.
+    #[arg(long, value_enum, default_value_t = UsagePeriod::Day)]
+    pub period: UsagePeriod,
+    /// Print comma-separated values, all columns.
+    #[arg(long)]
+    pub csv: bool,
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UsagePeriod {
+    /// Each hour.
+    Hour,
+    /// Each day.
+    Day,
+    /// Each calendar month.
+    Month,
+}
+
+impl UsagePeriod {
+    /// As the wire names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]
@@ -276,6 +320,9 @@ pub struct LimitArgs {
     /// compared with. Default: cpu.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<ComputeDevice>,
+    /// Days that usage is kept, at least 32.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(32..=36_500))]
+    pub usage_days: Option<u32>,
     /// Threads that compute. Default: the machine's cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,

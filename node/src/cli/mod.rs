@@ -19,6 +19,7 @@ mod output;
 mod pages;
 mod serve;
 mod upgrade;
+mod usage;
 
 pub use exit::Failure;
 
@@ -56,6 +57,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Model { command: ModelCommand::Pull(args) } => model::pull(args, form),
         Command::Db { command: DbCommand::Check(args) } => db::check(args, form),
         Command::Db { command: DbCommand::Export(args) } => db::export(args),
+        Command::Usage(args) => usage::run(args, form),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { out } => pages::man(out.as_deref()),
     }

@@ -147,6 +147,7 @@ fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
     config.executor.instances_max = limits.instances.unwrap_or(config.executor.instances_max);
     config.engine.kv_bytes_max = limits.kv_bytes.unwrap_or(config.engine.kv_bytes_max);
     config.engine.kv_precision = limits.kv_precision.map(Into::into).or(config.engine.kv_precision);
+    config.metering.hours_max = limits.usage_days.map_or(config.metering.hours_max, |days| days * 24);
     if let Some(ms) = limits.keep_stream_ms {
         config.events.replay.keep_max = Duration::from_millis(ms);
     }

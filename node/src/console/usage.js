@@ -25,7 +25,7 @@ function rows(usage) {
 function table(list) {
   if (list.length === 0) return el("p", { className: "empty" }, "Nothing was used yet.");
   const columns = [...new Set(list.flatMap((row) => Object.keys(row)))];
-  const cell = (value) => el("td", { className: typeof value === "number" ? "number" : "" }, value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? value.toLocaleString("en") : String(value));
+  const cell = (value) => el("td", { className: typeof value === "number" ? "number" : "" }, value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 9 }) : String(value));
   const head = el("tr", {}, ...columns.map((name) => el("th", { scope: "col", className: typeof list[0][name] === "number" ? "number" : "" }, name.replaceAll("_", " "))));
   return el("div", { className: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...list.map((row) => el("tr", {}, ...columns.map((name) => cell(row[name])))))));
 }

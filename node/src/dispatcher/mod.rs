@@ -19,7 +19,10 @@ pub use options::RequestOptions;
 pub use prepare::{PreparedCall, Request};
 pub use transcoder::Transcoder;
 
-use crate::{admission::Admission, auth::Auth, drain::Drain, executor::Executor, metrics::Metrics, tenants::Tenants};
+use crate::{
+    admission::Admission, auth::Auth, drain::Drain, executor::Executor, metering::Metering, metrics::Metrics,
+    tenants::Tenants,
+};
 use std::sync::Arc;
 
 /// Calls functions for connections. One per node.
@@ -37,4 +40,6 @@ pub struct Dispatcher {
     pub drain: Drain,
     /// Told of each.
     pub metrics: Metrics,
+    /// Charges each.
+    pub metering: Metering,
 }

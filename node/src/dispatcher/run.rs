@@ -4,6 +4,7 @@ use super::{Dispatcher, PreparedCall, errors};
 use crate::{
     drain::cut_short,
     executor::{CallOutcome, CallSetup, CallTally},
+    metering::Ended,
     metrics::CallMeter,
 };
 use futures::FutureExt;
@@ -66,16 +67,18 @@ impl Dispatcher {
         let places = tokio::time::timeout_at(deadline.into(), self.admission.enter(&call.tenant));
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
+        let tally = Arc::new(CallTally::new(self.admission.computed_by(&call.tenant)));
+        let charge = self.metering.begin(&call.tenant, &context.call_id, &tally)?;
         let setup = CallSetup {
             context,
             tenant: call.tenant.resources.clone(),
             connection: call.connection.memory_of(&call.tenant.id),
             events,
             deadline: Some(deadline),
-            tally: Arc::new(CallTally::new(self.admission.computed_by(&call.tenant))),
+            tally,
         };
-        let work = self.executor.call(&call.runtime.code, call.transcoder.export(), &call.arguments, setup);
-        let CallOutcome { result, usage } = work.await;
+        let work = self.executor.rehearse(&call.runtime.code, call.transcoder.export(), &call.arguments, setup);
+        let (CallOutcome { result, usage }, changes) = work.await;
         meter.used(&usage);
         tracing::debug!(
             cpu_ms = usage.cpu_time.as_millis() as u64,
@@ -84,8 +87,15 @@ impl Dispatcher {
             sampled_tokens = usage.sampled_tokens,
             "call ended"
         );
-        let answer = result.map_err(|error| errors::from_call(error, call.time_max))?;
-        call.transcoder.result(&answer).map_err(|error| explain(call, error))
+        let answer = result.map_err(|error| errors::from_call(error, call.time_max));
+        let answer =
+            answer.and_then(|answer| call.transcoder.result(&answer).map_err(|error| explain(call, error)));
+        let ended = if answer.is_ok() { Ended::Well } else { Ended::Failed };
+        let stands = answer.is_ok() || changes.is_some();
+        match charge.settle(ended, changes).await {
+            Err(error) if stands => Err(errors::from_call(error.into(), call.time_max)),
+            _ => answer,
+        }
     }
 }
 

@@ -48,6 +48,15 @@ fn method(name: &str) -> Value {
             ]),
             json!({"name": "subscription", "schema": {"type": "string"}}),
         ),
+        "realm_usage" => (
+            json!([
+                param("tenant_id", false, json!({"type": "string"})),
+                param("from", false, json!({"type": "string"})),
+                param("to", false, json!({"type": "string"})),
+                param("period", false, json!({"enum": ["hour", "day", "month"]})),
+            ]),
+            json!({"name": "usage", "schema": {"type": "object"}}),
+        ),
         "state_call" | "state_callAt" => (
             json!([
                 param("method", true, json!({"type": "string"})),

@@ -7,6 +7,7 @@ mod realm;
 mod system;
 mod tenants;
 mod unsubscribe;
+mod usage;
 
 use crate::{
     connection::Connection,
@@ -16,7 +17,7 @@ use crate::{
 use jsonrpsee::{Extensions, RpcModule, core::RegisterMethodError};
 use realm_rpc::{
     ErrorCode, RpcError,
-    api::{AuthServer, DiscoveryServer, RealmServer, ResumeServer, SystemServer},
+    api::{AuthServer, DiscoveryServer, RealmServer, ResumeServer, SystemServer, UsageServer},
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub fn all(
     module.merge(unsubscribe::joined(calls, &streams)?)?;
     module.merge(auth::Auth { dispatcher: dispatcher.clone() }.into_rpc())?;
     module.merge(others)?;
+    module.merge(usage::Usage { dispatcher: dispatcher.clone() }.into_rpc())?;
     module.merge(system::System { dispatcher: dispatcher.clone(), chain }.into_rpc())?;
     // Last, so that it knows the others; its own are listed too.
     let discovery = |names| discovery::Discovery { dispatcher: dispatcher.clone(), names }.into_rpc();

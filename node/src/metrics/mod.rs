@@ -13,11 +13,11 @@ mod sources;
 pub use calls::{CallMeter, Waiting};
 pub use sources::{register_executor, register_models, register_runtimes};
 
-use crate::tenants::TenantId;
+use crate::{metering::Usage, tenants::TenantId};
 use labels::Bounded;
 use std::sync::Arc;
 use substrate_prometheus_endpoint::{
-    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, PrometheusError, Registry, U64,
+    Counter, CounterVec, F64, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, PrometheusError, Registry, U64,
     exponential_buckets, register,
 };
 
@@ -45,6 +45,12 @@ pub struct Metrics {
     first_token_seconds: Histogram,
     /// Seconds between a call's sampled tokens.
     inter_token_seconds: Histogram,
+    /// Nano-dollars charged, by tenant.
+    charged: CounterVec<U64>,
+    /// Tokens charged, by tenant and kind: `prompt`, `cached`, `generated`.
+    charged_tokens: CounterVec<U64>,
+    /// Seconds of processor time of guests and host functions, by tenant.
+    cpu_seconds: CounterVec<F64>,
     /// Upgrades by kind and outcome: `ok`, or the step that refused.
     upgrades: CounterVec<U64>,
     /// Open connections.
@@ -81,12 +87,16 @@ impl Metrics {
         let gauge = |name: &str, help: &str| register(Gauge::new(name, help)?, registry);
         let build = GaugeVec::<U64>::new(Opts::new("realm_build_info", "Always 1; the version is a label"), &["version"])?;
         register(build, registry)?.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let cpu = Opts::new("realm_cpu_seconds_total", "Processor time of guests and of the host functions they called");
         let metrics = Self {
             calls: vec("realm_calls_total", "Ended calls", &["function", "tenant", "outcome"])?,
             call_seconds: register(HistogramVec::new(call, &["function"])?, registry)?,
             calls_running: gauge("realm_calls_running", "Calls that wait or run")?,
             calls_waiting: gauge("realm_calls_waiting", "Calls that wait for a place")?,
             tokens: vec("realm_tokens_total", "Tokens by kind: computed, cached, sampled", &["tenant", "kind"])?,
+            charged: vec("realm_charged_nano_usd_total", "Billionths of a dollar charged", &["tenant"])?,
+            charged_tokens: vec("realm_charged_tokens_total", "Tokens charged by kind: prompt, cached, generated", &["tenant", "kind"])?,
+            cpu_seconds: register(CounterVec::new(cpu, &["tenant"])?, registry)?,
             first_token_seconds: register(Histogram::with_opts(first)?, registry)?,
             inter_token_seconds: register(Histogram::with_opts(between)?, registry)?,
             upgrades: vec("realm_upgrades_total", "Upgrades, dry runs and rollbacks", &["kind", "outcome"])?,
@@ -111,6 +121,21 @@ impl Metrics {
     /// A call arrived.
     pub fn begin(&self, function: &str, tenant: &TenantId) -> CallMeter {
         CallMeter::begin(self, function, tenant)
+    }
+
+    /// A call's charge is in the books.
+    pub fn charged(&self, tenant: &TenantId, usage: &Usage) {
+        let tenant = self.labels.tenants.value(tenant.as_str());
+        self.charged.with_label_values(&[tenant]).inc_by(usage.nano_usd);
+        self.cpu_seconds.with_label_values(&[tenant]).inc_by(usage.cpu_ns as f64 / 1e9);
+        let kinds = [
+            ("prompt", usage.computed_prompt_tokens),
+            ("cached", usage.cached_tokens),
+            ("generated", usage.generated_tokens),
+        ];
+        for (kind, count) in kinds {
+            self.charged_tokens.with_label_values(&[tenant, kind]).inc_by(count);
+        }
     }
 
     /// A call waits for a place, until what is given here drops.

@@ -5,6 +5,7 @@ use crate::{
     chain::{ChainConfig, FollowLimits},
     events::EventLimits,
     executor::ExecutorConfig,
+    metering::MeteringConfig,
     server::{AllowedOrigins, ServerLimits},
     upgrade::UpgradeConfig,
 };
@@ -56,6 +57,8 @@ pub struct NodeConfig {
     pub follow: FollowLimits,
     /// Bounds of upgrades.
     pub upgrade: UpgradeConfig,
+    /// How usage is kept.
+    pub metering: MeteringConfig,
     /// Bounds of sandboxes.
     pub executor: ExecutorConfig,
     /// Sizes of each model's engine.
@@ -82,6 +85,7 @@ impl NodeConfig {
             blocks: ChainConfig::default(),
             follow: FollowLimits::default(),
             upgrade: UpgradeConfig::default(),
+            metering: MeteringConfig::default(),
             executor: ExecutorConfig::default(),
             engine: EngineConfig::default(),
         }

@@ -11,6 +11,7 @@ use crate::{
     dispatcher::Dispatcher,
     drain::Drain,
     executor::Executor,
+    metering::Metering,
     methods::{self, ChainInfo},
     metrics::{Metrics, register_executor, register_models, register_runtimes},
     server::Server,
@@ -83,6 +84,7 @@ impl Node {
         let metrics = Metrics::register(&registry).map_err(internal)?;
         register_executor(&registry, &executor).map_err(internal)?;
         register_models(&registry, &models).map_err(internal)?;
+        let metering = Metering::open(&store, config.metering, metrics.clone()).await.map_err(internal)?;
         // A call that has a place has an instance too: the fair line is the only one.
         let running_max = config.calls_max.min(config.executor.instances_max as usize);
         let line = LineLimits { running_max, queue_len_max: config.queue_len_max };
@@ -93,6 +95,7 @@ impl Node {
             admission: Admission::new(line),
             drain: Drain::default(),
             metrics,
+            metering,
         });
         register_runtimes(&registry, &dispatcher).map_err(internal)?;
         let chain = ChainInfo { name: config.chain.name.clone(), properties: config.chain.properties.clone() };
@@ -146,6 +149,7 @@ impl Node {
         tracing::info!("stopping");
         self.dispatcher.drain.drain(self.shutdown_wait_max).await;
         self.server.stop().await;
+        self.dispatcher.metering.flush().await;
         if let Some(metrics) = self.metrics {
             metrics.abort();
         }

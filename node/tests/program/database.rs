@@ -1,6 +1,6 @@
 //! The database's file: looked at while no node has it, and on a disk that takes no more.
 
-use super::{Served, check, realm, run, terminate, tiny_model};
+use super::{Running, Served, check, realm, run, terminate, tiny_model};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -31,7 +31,7 @@ fn serve(model: &str, base: &str, file_blocks_max: Option<u64>) -> Served {
         let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
         if event["fields"]["message"] == "listening" {
             let url = event["fields"]["url"].as_str().unwrap().to_owned();
-            return Served { child, url, log };
+            return Served { child: Running(child), url, log };
         }
     }
 }

@@ -4,12 +4,14 @@ mod commands;
 mod database;
 mod keys;
 mod models;
+mod usage;
 
 use realm_test_models::{TinyLlama, write_tiny_llama};
 use std::{
     fs,
     io::{BufRead, BufReader},
     net::TcpListener,
+    ops::{Deref, DerefMut},
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -98,22 +100,44 @@ fn a_preset_is_written_out_and_read_again() {
 
 /// A served node and the address that its log named.
 struct Served {
-    child: Child,
+    child: Running,
     url: String,
     log: BufReader<std::process::ChildStderr>,
 }
 
-/// A test that fails leaves no node behind.
-impl Drop for Served {
+/// A node's process; a test that fails leaves none behind.
+struct Running(Child);
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
         // It has ended already where the test went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 fn serve(model: &str) -> Served {
     serve_with(model, &[], &[])
+}
+
+/// A chain of a file, with its state in a folder.
+fn serve_kept(model: &str, chain: &Path, base: &Path) -> Served {
+    let [chain, base] = [chain, base].map(|path| path.to_str().expect("a name"));
+    serve_chain(&["--model", model, "--chain", chain, "--base-path", base], &[])
 }
 
 fn serve_with(model: &str, flags: &[&str], environment: &[(&str, &str)]) -> Served {
@@ -137,7 +161,7 @@ fn serve_chain(flags: &[&str], environment: &[(&str, &str)]) -> Served {
         let event: serde_json::Value = serde_json::from_str(&line).expect("the log is JSON");
         if event["fields"]["message"] == "listening" {
             let url = event["fields"]["url"].as_str().unwrap().to_owned();
-            return Served { child, url, log };
+            return Served { child: Running(child), url, log };
         }
     }
 }

@@ -11,6 +11,7 @@ mod state;
 mod storage;
 mod system;
 mod tenants;
+mod usage;
 
 pub use admin::AdminServer;
 pub use archive::ArchiveServer;
@@ -22,6 +23,7 @@ pub use state::StateServer;
 pub use storage::StorageServer;
 pub use system::{DiscoveryServer, SystemServer};
 pub use tenants::TenantsServer;
+pub use usage::UsageServer;
 
 #[cfg(feature = "client")]
 pub use admin::AdminClient;
@@ -35,3 +37,5 @@ pub use state::StateClient;
 pub use system::{DiscoveryClient, SystemClient};
 #[cfg(feature = "client")]
 pub use tenants::TenantsClient;
+#[cfg(feature = "client")]
+pub use usage::UsageClient;

@@ -1,10 +1,7 @@
 //! `summarize`: a decode loop that counts sentences instead of tokens. It takes the likeliest token
 //! each time and ends with the sentence that was asked for.
 
-use crate::{
-    apis::{Runtime, Summary},
-    price::price,
-};
+use crate::apis::{Runtime, Summary};
 use alloc::{format, string::String, vec};
 use realm_primitives::{
     ChatMessage, FinishReason, Milli, Receipt, RuntimeError, SamplingParams, SignedMilli, TokenEvent,
@@ -68,7 +65,7 @@ pub(crate) fn summarize(text: &str, sentences: Option<u32>) -> Result<Summary, R
         logits = session.forward(&[token])?;
     };
     Ok(Summary {
-        cost_usd: price(&context.prices, prompt_tokens, cached_tokens, tokens_generated),
+        cost_usd: context.prices.charge(prompt_tokens.into(), cached_tokens.into(), tokens_generated.into()),
         sentences: summary.ended,
         text: summary.text,
         prompt_tokens,
