@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
-use candle_core::{Device, Module, Result, Tensor};
+use candle_core::{DType, Device, Module, Result, Tensor};
 use realm_kernels::WeightType;
 
 /// Rows that go through a matrix at once. As many as candle's CUDA kernels take that read quantised weights directly.
@@ -22,11 +22,16 @@ impl Linear {
     /// A matrix of `n` rows of `k` weights, from its bytes in the model's file. Quantised types stay as they are, 16-bit
     /// floats become f32.
     pub fn new(device: &Device, ty: WeightType, bytes: &[u8], shape: (usize, usize), bias: Option<Tensor>) -> Result<Self> {
-        // Candle reads whole blocks from the bytes' own place.
-        let aligned = bytes.as_ptr().align_offset(align_of::<f32>()) == 0;
-        let bytes = if aligned { Cow::Borrowed(bytes) } else { Cow::Owned(aligned_copy(bytes)) };
-        let storage = QStorage::from_data(bytes, device, ggml_type(ty))?;
-        let matrix = QMatMul::from_arc(Arc::new(QTensor::new(storage, shape)?))?;
+        let matrix = match stored(ty) {
+            Stored::Float(dtype) => {
+                QMatMul::Tensor(Tensor::from_raw_buffer(bytes, dtype, &[shape.0, shape.1], device)?.to_dtype(DType::F32)?)
+            }
+            // Candle reads blocks from the bytes' own place; those of GGUF files are aligned to 8 bytes at least.
+            Stored::Blocks(dtype) => {
+                let storage = QStorage::from_data(Cow::Borrowed(bytes), device, dtype)?;
+                QMatMul::from_arc(Arc::new(QTensor::new(storage, shape)?))?
+            }
+        };
         let bytes = match &matrix {
             QMatMul::QTensor(tensor) => tensor.storage_size_in_bytes(),
             QMatMul::Tensor(tensor) | QMatMul::TensorF16(tensor) => tensor.elem_count() * tensor.dtype().size_in_bytes(),
@@ -53,28 +58,26 @@ impl Linear {
     }
 }
 
-/// A vector's memory is at least as aligned as the largest of its values.
-fn aligned_copy(bytes: &[u8]) -> Vec<u8> {
-    // The allocator aligns what is this large to 16 bytes on all systems that candle runs on.
-    let mut copy = Vec::with_capacity(bytes.len().max(64));
-    copy.extend_from_slice(bytes);
-    copy
+/// Candle's name of a type.
+enum Stored {
+    Float(DType),
+    Blocks(GgmlDType),
 }
 
-fn ggml_type(ty: WeightType) -> GgmlDType {
+fn stored(ty: WeightType) -> Stored {
     match ty {
-        WeightType::F32 => GgmlDType::F32,
-        WeightType::F16 => GgmlDType::F16,
-        WeightType::BF16 => GgmlDType::BF16,
-        WeightType::Q4_0 => GgmlDType::Q4_0,
-        WeightType::Q4_1 => GgmlDType::Q4_1,
-        WeightType::Q5_0 => GgmlDType::Q5_0,
-        WeightType::Q5_1 => GgmlDType::Q5_1,
-        WeightType::Q8_0 => GgmlDType::Q8_0,
-        WeightType::Q2K => GgmlDType::Q2K,
-        WeightType::Q3K => GgmlDType::Q3K,
-        WeightType::Q4K => GgmlDType::Q4K,
-        WeightType::Q5K => GgmlDType::Q5K,
-        WeightType::Q6K => GgmlDType::Q6K,
+        WeightType::F32 => Stored::Float(DType::F32),
+        WeightType::F16 => Stored::Float(DType::F16),
+        WeightType::BF16 => Stored::Float(DType::BF16),
+        WeightType::Q4_0 => Stored::Blocks(GgmlDType::Q4_0),
+        WeightType::Q4_1 => Stored::Blocks(GgmlDType::Q4_1),
+        WeightType::Q5_0 => Stored::Blocks(GgmlDType::Q5_0),
+        WeightType::Q5_1 => Stored::Blocks(GgmlDType::Q5_1),
+        WeightType::Q8_0 => Stored::Blocks(GgmlDType::Q8_0),
+        WeightType::Q2K => Stored::Blocks(GgmlDType::Q2K),
+        WeightType::Q3K => Stored::Blocks(GgmlDType::Q3K),
+        WeightType::Q4K => Stored::Blocks(GgmlDType::Q4K),
+        WeightType::Q5K => Stored::Blocks(GgmlDType::Q5K),
+        WeightType::Q6K => Stored::Blocks(GgmlDType::Q6K),
     }
 }
