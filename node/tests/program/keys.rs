@@ -25,7 +25,7 @@ fn the_first_key_is_made_beside_the_node_and_the_others_through_it() {
     let folder = tempfile::tempdir().unwrap();
     let (model, data) = (tiny_model(folder.path()), folder.path().join("data"));
     let data = data.to_str().unwrap();
-    assert_eq!(refused(&["key", "list", "--base-path", data], &[]), "USAGE");
+    assert_eq!(refused(&["key", "list", "--base-path", data]), "USAGE");
     let root = said(&["key", "generate", "--base-path", data, "--label", "operator"]);
     assert!(root.starts_with("realm_") && root.lines().count() == 1, "{root}");
 
@@ -66,7 +66,7 @@ fn the_first_key_is_made_beside_the_node_and_the_others_through_it() {
     assert!(list.contains("operator") && list.contains("the node's  call,admin  does not expire"), "{list}");
     assert!(list.contains(&format!("{prefix}  tenant acme_corp  call  for 29 d")), "{list}");
     // What a running node uses is not changed beside it.
-    assert_eq!(refused(&["key", "generate", "--base-path", data], &[]), "USAGE");
+    assert_eq!(refused(&["key", "generate", "--base-path", data]), "USAGE");
     as_holder(&["key", "revoke", prefix], &root);
     assert_ne!(run(&["call", "health_check", "--url", &url, "--api-key", acme]).status.code(), Some(0));
 
@@ -77,7 +77,7 @@ fn the_first_key_is_made_beside_the_node_and_the_others_through_it() {
     for key in [root.as_str(), acme] {
         assert!(!log.contains(&key[key.len() - 64..]), "and the key is not");
     }
-    let left = said(&["key", "list", "--base-path", data], &[]);
+    let left = said(&["key", "list", "--base-path", data]);
     assert!(left.contains("operator") && !left.contains(prefix), "{left}");
 }
 
@@ -86,7 +86,7 @@ fn what_was_answered_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let (model, data) = (tiny_model(folder.path()), folder.path().join("data"));
     let data = data.to_str().unwrap();
-    let root = said(&["key", "generate", "--base-path", data], &[]);
+    let root = said(&["key", "generate", "--base-path", data]);
     let start = || serve_chain(&["--chain", "local", "--model", &model, "--base-path", data], &[]);
     let ask = |url: &str, arguments: &[&str]| said(&[arguments, &["--url", url, "--api-key", &root]].concat());
 
