@@ -31,9 +31,6 @@ mod mine;
 #[path = "../../runtime/src/options.rs"]
 mod options;
 #[cfg(target_arch = "wasm32")]
-#[path = "../../runtime/src/price.rs"]
-mod price;
-#[cfg(target_arch = "wasm32")]
 #[path = "../../runtime/src/speculation.rs"]
 mod speculation;
 #[cfg(target_arch = "wasm32")]
