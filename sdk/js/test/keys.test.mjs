@@ -10,6 +10,8 @@ import { BaseClient } from '../dist/client.js';
 import { nodeTransport } from '../dist/transport-node.js';
 import { connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
 
+const STORY = 'Once upon a time there was a fox';
+
 /** Goes by browsers' way, with Node.js's sockets. */
 class HeaderlessClient extends BaseClient {
   constructor(settings) {
@@ -33,7 +35,7 @@ test('a key says who one is, in the handshake or by the first call', { timeout: 
   for (const Client of [RealmClient, HeaderlessClient]) {
     const client = await connect(t, Client, { wsUrl: node.url, apiKey: acme });
     assert.equal((await client.call('health_check')).healthy, true);
-    const stream = client.stream('generate', { prompt: 'Once', max_tokens: 3, temperature: 0 });
+    const stream = client.stream('generate', { prompt: STORY, max_tokens: 3, temperature: 0 });
     for await (const item of stream) assert.equal(typeof item.text, 'string');
     const operator = await connect(t, Client, { wsUrl: node.url, apiKey: root, tenantId: 'startup_inc' });
     assert.equal((await operator.call('health_check')).healthy, true);
@@ -50,7 +52,7 @@ test('a connection that comes back says again who it is', { timeout: 120_000 }, 
   const { node, keyOf } = await keyed(t);
   const proxy = await FlakyProxy.start(t, node.port, () => 0, 1e9, 1e9);
   const client = await connect(t, HeaderlessClient, { wsUrl: proxy.url, apiKey: keyOf('acme_corp') });
-  const stream = client.stream('generate', { prompt: 'Once upon a time', max_tokens: 40, temperature: 0 });
+  const stream = client.stream('generate', { prompt: STORY, max_tokens: 24, temperature: 0 });
   let count = 0;
   for await (const _ of stream) if (++count === 3) proxy.cutAll();
   assert.equal((await stream.result).tokens_generated, count);

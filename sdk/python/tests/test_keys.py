@@ -14,7 +14,7 @@ def test_a_key_says_who_one_is(keyed_node: Node) -> None:
     acme = keyed_node.command("key", "generate", "--tenant", "acme_corp").strip()
     with RealmClient(keyed_node.url, api_key=acme) as client:
         assert client.call("health_check")["healthy"] is True
-        assert list(client.stream("generate", {"prompt": "Once", "max_tokens": 3, "temperature": 0}))
+        assert list(client.stream("stream_generate", {"prompt": "Once upon a time there was a fox", "max_tokens": 3, "temperature": 0}))
     with RealmClient(keyed_node.url, api_key=keyed_node.api_key, tenant_id="startup_inc") as operator:
         assert operator.call("health_check")["healthy"] is True
     with pytest.raises(RealmError) as foreign, RealmClient(keyed_node.url, api_key=acme, tenant_id="startup_inc") as client:
