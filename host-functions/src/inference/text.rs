@@ -80,6 +80,8 @@ fn detokenizer_open(call: &mut HostCall<'_>) -> Result<u32, HostError> {
 }
 
 fn detokenizer_push(call: &mut HostCall<'_>, detokenizer: u32, token: u32) -> Result<u32, HostError> {
+    call.state_mut().inference.detokenizers.get_mut(detokenizer)?;
+    known(call, token)?;
     let text = call.state_mut().inference.detokenizers.get_mut(detokenizer)?.push(token);
     call.state_mut().put_result(text.into_bytes())
 }
@@ -108,7 +110,17 @@ fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Resul
 }
 
 fn is_end_token(call: &mut HostCall<'_>, token: u32) -> Result<bool, HostError> {
+    known(call, token)?;
     Ok(call.model()?.model().tokenizer().is_end(token))
+}
+
+/// Whether the model has this token.
+fn known(call: &HostCall<'_>, token: u32) -> Result<(), HostError> {
+    let vocab_size = call.model()?.model().info().vocab_size;
+    if token < vocab_size {
+        return Ok(());
+    }
+    Err(HostError::invalid(format!("token {token} is none of the model's {vocab_size}")))
 }
 
 fn put_tokens(call: &mut HostCall<'_>, tokens: &[u32]) -> Result<u32, HostError> {

@@ -45,9 +45,11 @@ impl Inner {
         if self.pending.scheduled.swap(true, Ordering::Relaxed) {
             return;
         }
-        let inner = self.clone();
+        // A node that has stopped meanwhile has written them, and lets go of its database at once.
+        let inner = Arc::downgrade(self);
         self.runtime.spawn(async move {
             tokio::time::sleep(KEPT_BACK_MAX).await;
+            let Some(inner) = inner.upgrade() else { return };
             inner.pending.scheduled.store(false, Ordering::Relaxed);
             // It was logged, and is tried again with the next ones.
             let _ = inner.write_pending().await;

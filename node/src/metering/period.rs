@@ -52,9 +52,10 @@ impl Hour {
 
     /// The first hour at or after a moment, given as `2026-11-26` or `2026-11-26T12:00:00Z`.
     pub fn not_before(text: &str) -> Option<Self> {
-        let moment = match Date::parse(text, &Iso8601::DATE) {
-            Ok(date) => date.midnight().assume_utc(),
-            Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok()?,
+        // A date is all that is read of a longer text, if it is read as one.
+        let moment = match text.contains('T') {
+            false => Date::parse(text, &Iso8601::DATE).ok()?.midnight().assume_utc(),
+            true => OffsetDateTime::parse(text, &Rfc3339).ok()?,
         };
         let hour = Self::of(moment);
         let begins = i64::from(hour.0) * HOUR_SECONDS;
