@@ -112,7 +112,7 @@ async fn a_short_prompt_does_not_wait_for_a_hundred_long_ones_of_another_tenant(
     let idle = first_token().await;
 
     // What one of the crowd's prompts takes, and then all of them at once.
-    let prompt = |index: u32| generate("crowd", &format!("{index} {}", "again and ".repeat(100)), 1);
+    let prompt = |index: u32| generate("crowd", &format!("{index} {}", "again and ".repeat(40)), 1);
     let mut crowd = Socket::connect(node.node.address()).await;
     let before = computed();
     crowd.result("realm_call", prompt(CALLS)).await;
@@ -123,15 +123,19 @@ async fn a_short_prompt_does_not_wait_for_a_hundred_long_ones_of_another_tenant(
         ids.push(crowd.send("realm_call", prompt(index)).await);
     }
     while computed() - before < all / 10 {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     let begun = computed();
     let loaded = first_token().await;
     let between = computed() - begun;
     println!("first token: idle {idle:?}, loaded {loaded:?}; meanwhile {between} tokens of {all} were computed");
     assert!(between < all / 4, "{between} of {all} tokens came before the short prompt's answer");
-    for id in ids {
-        assert_eq!(crowd.response(id).await["result"]["tokens_generated"], 1);
+    // They end in any order.
+    while !ids.is_empty() {
+        let response = crowd.frame_but_events().await;
+        // Some may end without a token: the model is random.
+        assert!(response["result"]["tokens_generated"].is_u64(), "{response}");
+        ids.retain(|id| response["id"] != *id);
     }
     node.node.stop().await;
 }

@@ -35,7 +35,9 @@ async fn an_answer_has_so_many_tokens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_has_so_much_memory() {
     let figure = ("limit_bytes", json!(1 << 20));
-    check(|limits| limits.guest_memory_bytes_max = 1 << 20, generate("narrow", "Once", 1), "RUNTIME_TRAP", figure, "memory").await;
+    // The guest has to hold its arguments.
+    let large = generate("narrow", &"x".repeat(2 << 20), 1);
+    check(|limits| limits.guest_memory_bytes_max = 1 << 20, large, "RUNTIME_TRAP", figure, "memory").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,7 +102,8 @@ async fn a_call_that_fails_or_is_given_up_is_charged_for_what_it_used() {
     let all = total(&mut socket, 3).await;
     assert_eq!((&all["failed"], &all["cancelled"]), (&json!(1), &json!(2)), "{all}");
     assert!(charged(&all).0 >= charged(&failed).0 + 2 && charged(&all).1 > charged(&failed).1, "{all}");
-    assert!(all["wall_ms"].as_u64().unwrap() >= 400, "{all}");
+    // Counted from having a place, which comes a little after the deadline's clock began.
+    assert!(all["wall_ms"].as_u64().unwrap() >= 300, "{all}");
     node.node.stop().await;
 }
 
