@@ -1,8 +1,9 @@
 //! A connection to a node.
 
-use super::{Failure, args::NodeArgs};
+use super::{Failure, args::NodeArgs, exit::Answer};
 use http::{HeaderMap, HeaderValue, header};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
+use serde_json::Value;
 use std::time::Duration;
 
 /// How long a node may take to answer anything: longer than any deadline it grants by default.
@@ -26,10 +27,16 @@ pub async fn connect(node: &NodeArgs) -> Result<WsClient, Failure> {
         .set_headers(headers(node.api_key.as_deref())?)
         .build(url)
         .await
-        .map_err(|error| {
-            Failure::Connection(format!(
+        .map_err(|error| match error.to_string() {
+            // The client library has the status of a refused connection in words only.
+            refused if refused.contains("status code: 401") => Failure::Answer(Answer {
+                code: "UNAUTHENTICATED".to_owned(),
+                message: format!("the node at {url} refuses this key: it is wrong, expired or taken back"),
+                data: Value::Null,
+            }),
+            error => Failure::Connection(format!(
                 "no node answers at {url}: {error}; start one with `realm serve --dev`, or name it with --url"
-            ))
+            )),
         })
 }
 

@@ -109,11 +109,19 @@ fn no_keys(base_path: Option<&Path>) -> String {
     format!("this chain needs keys and there is none: make the first with `realm key generate --base-path {folder}`, then {again}")
 }
 
+/// A file that is wrong is not the matter where a device is.
+fn what_to_give(error: &realm_engine::LoadError) -> &'static str {
+    match error {
+        realm_engine::LoadError::Device(_) => "",
+        _ => "; give a GGUF file or a Hugging Face folder of a supported model",
+    }
+}
+
 /// Why a model does not load.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// The engine refused it.
-    #[error("{}: {error}; give a GGUF file or a Hugging Face folder of a supported model", path.display())]
+    #[error("{}: {error}{}", path.display(), what_to_give(error))]
     Engine {
         /// The file.
         path: PathBuf,
