@@ -25,7 +25,7 @@ pub mod storage;
 mod stream;
 mod tensor;
 
-pub use call::{CallSetup, CallState, CallTally, CallUsage, TenantResources, TokenTimes};
+pub use call::{CallSetup, CallState, CallTally, CallUsage, SAMPLED, TenantResources, TokenTimes};
 pub use error::HostError;
 pub use functions::HostFunction;
 pub use guest_memory::GuestMemory;

@@ -11,7 +11,7 @@ mod usage;
 pub(crate) use handles::{HandleKind, HandleTable};
 pub use tally::CallTally;
 pub use tenant::{CallSetup, TenantResources};
-pub use token_times::TokenTimes;
+pub use token_times::{SAMPLED, TokenTimes};
 pub use usage::CallUsage;
 
 use crate::{

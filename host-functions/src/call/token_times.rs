@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+/// Target of the trace of each token that is sampled, with its call's `tenant`.
+pub const SAMPLED: &str = "realm::sampled";
 /// Gaps between tokens that are kept; those after them are not measured.
 const GAPS_MAX: usize = 16_384;
 

@@ -1,6 +1,6 @@
 //! Samplers: draws from rows of logits, repeatable by their seed.
 
-use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
+use crate::{CallState, SAMPLED, error::HostError, functions::HostFunction, host_call::HostCall};
 use realm_engine::sampling::{Sampled, Sampler, SamplingParams};
 use realm_primitives::{F32, TokenAlternative, TokenLogprob};
 use wasmtime::Linker;
@@ -58,6 +58,7 @@ fn sample_token(call: &mut HostCall<'_>, sampler: u32, logits: u32, row: u32) ->
     let token = held.last.insert(sampled).token;
     state.usage.sampled_tokens += 1;
     state.usage.token_times.sampled();
+    tracing::trace!(target: SAMPLED, tenant = state.context().tenant.as_str());
     if !model.model().tokenizer().is_end(token) {
         state.tally().generated();
     }

@@ -39,5 +39,5 @@ async fn stream(
         arrivals.push((Instant::now(), number));
         next = vec![token];
     }
-    Ok(Timeline { began, prompt_tokens, cached_tokens, arrivals })
+    Ok(Timeline { began, prompt_tokens, cached_tokens, arrivals, delays_ms: Vec::new() })
 }

@@ -11,6 +11,7 @@
 //! what is counted is the time in which all of them decode. Nothing here asserts a time: figures are
 //! printed, and `scripts/bench.sh` sets them beside a peer's.
 
+mod delivery;
 mod dispatch;
 mod engine;
 mod node;
@@ -20,6 +21,7 @@ mod socket;
 mod timeline;
 mod workload;
 
+pub use delivery::Samplings;
 pub use report::{BenchReport, LayerReport};
 
 use crate::service::StartError;
@@ -51,6 +53,8 @@ pub struct BenchConfig {
     pub rounds: usize,
     /// Whether calls that do nothing are measured too. Default yes.
     pub dispatch: bool,
+    /// Who knows when tokens are sampled, for the time that they take to their clients. Default nobody.
+    pub samplings: Option<Samplings>,
 }
 
 /// How a stream reaches the model.

@@ -1,6 +1,6 @@
 //! The node that is measured: on loopback, in this process, a tenant for each stream.
 
-use super::{BenchConfig, BenchError};
+use super::{BenchConfig, BenchError, Samplings};
 use crate::{
     executor::{Executor, HostModel, TenantResources},
     runtimes::LoadedRuntime,
@@ -20,6 +20,8 @@ pub struct BenchNode {
     pub model: Arc<HostModel>,
     /// Tokens that would end an answer.
     pub end_tokens: Vec<u32>,
+    /// When it sampled; known only if every stream has a tenant of its own.
+    pub samplings: Option<Samplings>,
 }
 
 impl BenchNode {
@@ -39,7 +41,8 @@ impl BenchNode {
         let model = tenant.and_then(|tenant| tenant.resources.model.clone()).ok_or_else(|| internal("no model"))?;
         let tokenizer = model.model().tokenizer();
         let end_tokens = (0..model.model().info().vocab_size).filter(|&token| tokenizer.is_end(token)).collect();
-        Ok(Self { node, model, end_tokens })
+        let samplings = config.samplings.clone().filter(|_| !config.one_tenant);
+        Ok(Self { node, model, end_tokens, samplings })
     }
 
     pub fn url(&self) -> String {

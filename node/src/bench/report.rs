@@ -29,6 +29,7 @@ struct Decode {
     tokens_per_second: Vec<f64>,
     first_ms: Vec<f64>,
     gaps_ms: Vec<f64>,
+    delays_ms: Vec<f64>,
 }
 
 /// Everything that was measured.
@@ -78,6 +79,7 @@ impl BenchReport {
         decode.tokens_per_second.extend(tokens_per_second(streams));
         decode.first_ms.extend(streams.iter().filter_map(Timeline::first).map(|first| first.as_secs_f64() * 1e3));
         decode.gaps_ms.extend(streams.iter().flat_map(Timeline::gaps_ms));
+        decode.delays_ms.extend(streams.iter().flat_map(|stream| &stream.delays_ms));
     }
 
     pub(super) fn second_turn(&mut self, turns: SecondTurn) {
@@ -126,12 +128,16 @@ impl LayerReport {
     fn to_json(&self) -> Value {
         let decode = self.decode.iter().map(|(streams, decode)| {
             let mut decode = decode.clone();
-            let figures = json!({
+            let mut figures = json!({
                 "tokens_per_second": quantile(&mut decode.tokens_per_second, 0.5),
                 "first_token_ms": quantile(&mut decode.first_ms, 0.5),
                 "inter_token_p50_ms": quantile(&mut decode.gaps_ms, 0.5),
                 "inter_token_p99_ms": quantile(&mut decode.gaps_ms, 0.99),
             });
+            if !decode.delays_ms.is_empty() {
+                figures["sampled_to_client_p50_ms"] = json!(quantile(&mut decode.delays_ms, 0.5));
+                figures["sampled_to_client_p99_ms"] = json!(quantile(&mut decode.delays_ms, 0.99));
+            }
             (streams.to_string(), figures)
         });
         json!({
@@ -167,6 +173,13 @@ impl fmt::Display for BenchReport {
                     quantile(&mut decode.gaps_ms, 0.99),
                     read * 100.0,
                 )?;
+            }
+        }
+        for (layer, report) in &self.layers {
+            for (streams, decode) in report.decode.iter().filter(|(_, decode)| !decode.delays_ms.is_empty()) {
+                let mut delays = decode.delays_ms.clone();
+                let (p50, p99) = (quantile(&mut delays, 0.5), quantile(&mut delays, 0.99));
+                writeln!(f, "{:<10} {streams:>6}   from sampling to the client p50 / p99 {p50:.2} / {p99:.2} ms", layer.name())?;
             }
         }
         if let Some(turns) = &self.second_turn {

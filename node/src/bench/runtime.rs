@@ -41,7 +41,7 @@ pub async fn run(node: &BenchNode, work: &Workload) -> Result<Vec<Timeline>, Str
             let answer = Result::<GenerateResult, RuntimeError>::decode(&mut &answer[..]);
             let answer = answer.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
             let (prompt_tokens, cached_tokens) = (answer.prompt_tokens, answer.cached_tokens);
-            Ok(Timeline { began, prompt_tokens, cached_tokens, arrivals: arrivals? })
+            Ok(Timeline { began, prompt_tokens, cached_tokens, arrivals: arrivals?, delays_ms: Vec::new() })
         });
     }
     streams.join_all().await.into_iter().collect()

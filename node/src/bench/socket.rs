@@ -2,6 +2,7 @@
 
 use super::{
     BenchConfig, BenchError,
+    delivery::{Samplings, delays_ms},
     node::{BenchNode, tenant_name},
     timeline::Timeline,
     workload::{Workload, text},
@@ -38,8 +39,8 @@ pub async fn run(node: &BenchNode, work: &Workload) -> Result<Vec<Timeline>, Str
     for (number, prompt) in work.prompts.iter().enumerate() {
         let tenant = tenant_name(number, work.own_tenants);
         let params = json!({"prompt": prompt, "options": options_json(&work.options)});
-        let client = client.clone();
-        streams.spawn(async move { stream(&client, tenant, params).await });
+        let (client, samplings) = (client.clone(), node.samplings.clone());
+        streams.spawn(async move { observed(&client, tenant, params, samplings).await });
     }
     streams.join_all().await.into_iter().collect()
 }
@@ -65,6 +66,20 @@ pub async fn second_turn(node: &BenchNode, config: &BenchConfig) -> Result<Secon
     })
 }
 
+/// A stream, and how long its tokens took from being sampled.
+async fn observed(
+    client: &WsClient,
+    tenant: String,
+    params: Value,
+    samplings: Option<Samplings>,
+) -> Result<Timeline, String> {
+    // What another measurement left.
+    let _ = samplings.as_ref().map(|samplings| samplings.take(&tenant));
+    let stream = stream(client, tenant.clone(), params).await?;
+    let sampled = samplings.map(|samplings| samplings.take(&tenant)).unwrap_or_default();
+    Ok(Timeline { delays_ms: delays_ms(&stream, &sampled), ..stream })
+}
+
 async fn stream(client: &WsClient, tenant: String, params: Value) -> Result<Timeline, String> {
     let options = CallOptions { tenant_id: Some(tenant), ..CallOptions::default() }.to_value();
     let began = Instant::now();
@@ -82,7 +97,7 @@ async fn stream(client: &WsClient, tenant: String, params: Value) -> Result<Time
             EventBody::Error { error } => return Err(format!("{}: {}", error.code, error.message)),
             EventBody::Result { data } => {
                 let (prompt_tokens, cached_tokens) = (number(&data, "prompt_tokens"), number(&data, "cached_tokens"));
-                return Ok(Timeline { began, prompt_tokens, cached_tokens, arrivals });
+                return Ok(Timeline { began, prompt_tokens, cached_tokens, arrivals, delays_ms: Vec::new() });
             }
         }
     }

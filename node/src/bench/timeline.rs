@@ -11,6 +11,8 @@ pub struct Timeline {
     pub cached_tokens: u32,
     /// When text arrived, and how many tokens there were by then: a token that ends inside a character brings none.
     pub arrivals: Vec<(Instant, u32)>,
+    /// Milliseconds from sampling to arrival, where that is known.
+    pub delays_ms: Vec<f64>,
 }
 
 impl Timeline {
@@ -57,7 +59,7 @@ mod tests {
 
     fn stream(began: Instant, arrivals: &[(u64, u32)]) -> Timeline {
         let arrivals = arrivals.iter().map(|&(ms, count)| (began + Duration::from_millis(ms), count)).collect();
-        Timeline { began, prompt_tokens: 1, cached_tokens: 0, arrivals }
+        Timeline { began, prompt_tokens: 1, cached_tokens: 0, arrivals, delays_ms: Vec::new() }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     Failure,
     output::{self, Form},
 };
-use crate::bench::{self, BenchConfig, BenchError, Layer};
+use crate::bench::{self, BenchConfig, BenchError, Layer, Samplings};
 use realm_engine::EngineConfig;
 use std::path::PathBuf;
 
@@ -61,6 +61,7 @@ pub fn run(args: BenchArgs, form: Form) -> Result<(), Failure> {
         speculation: args.speculation,
         rounds: usize::from(args.rounds),
         dispatch: !args.no_dispatch,
+        samplings: Some(Samplings::listen().map_err(Failure::Start)?),
     };
     // As many threads as `realm serve` has.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("realm-async").build();
