@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from ._calls import Asked, Call, Types
+from ._calls import Asked, Call, Scale
 from ._connection import RESUME, Connection
 from ._errors import RealmError, disconnected
 from ._link import Link
@@ -92,22 +92,22 @@ class Caller:
                 try:
                     subscription = str(await link.request("realm_subscribe", params, call.take))
                 except RealmError as error:
+                    call.link = None
                     if error.data.get("sent") is False:
                         # It never left, so it may be sent again.
                         continue
-                    if error.code == "RUNTIME_CHANGED" and may_write_again and call.types is not None:
+                    if error.code == "RUNTIME_CHANGED" and may_write_again and call.scale is not None:
                         # It was refused and not executed, so it may be written by the new types and sent once more.
                         may_write_again = False
-                        call.link = None
-                        await self._runtimes.newer_than(call.types.runtime)
+                        self._runtimes.outdated(call.scale.runtime)
                         continue
                     raise
                 self._attach(call, link, subscription)
                 return
         except RealmError as error:
             call.fail(error)
-        except (TypeError, ValueError) as error:
-            call.fail(RealmError("INVALID_PARAMS", f"the parameters cannot be written as JSON: {error}"))
+        except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
+            call.fail(RealmError("INVALID_PARAMS", f"the parameters cannot be written: {error}"))
 
     async def _written(self, call: Call) -> list[Any]:
         """The request's parameters: as they are, or in SCALE for the runtime in force and no other."""
@@ -115,14 +115,14 @@ class Caller:
         if not asked.in_scale:
             return [asked.function, asked.params, asked.options]
 
-        def write(runtime: Runtime) -> tuple[Types, str]:
-            check_pin(asked, runtime)
+        def write(runtime: Runtime) -> tuple[Scale, str]:
+            _check_pin(asked, runtime)
             function = runtime.function(asked.function)
-            return Types(runtime, function), runtime.encode_params(function, asked.params)
+            return Scale(runtime, function), runtime.encode_params(function, asked.params)
 
-        types, params = await self._runtimes.by_types(write)
-        call.types = types
-        return [types.function.full_name, params, {**asked.options, "runtime": types.runtime.metadata_hash}]
+        scale, params = await self._runtimes.by_types(write)
+        call.scale = scale
+        return [scale.function.full_name, params, {**asked.options, "runtime": scale.runtime.metadata_hash}]
 
     async def _resume(self, call: Call, link: Link) -> None:
         try:
@@ -151,7 +151,7 @@ class Caller:
         task.add_done_callback(self._tasks.discard)
 
 
-def check_pin(asked: Asked, runtime: Runtime) -> None:
+def _check_pin(asked: Asked, runtime: Runtime) -> None:
     """Raises RealmError RUNTIME_CHANGED if the caller wants another runtime or none."""
     pinned = asked.options.get("runtime")
     if pinned is not None and pinned.lower() != runtime.metadata_hash:

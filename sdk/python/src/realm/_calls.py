@@ -32,8 +32,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Types:
-    """The function that a SCALE call is encoded for, and the runtime by whose types it is."""
+class Scale:
+    """What a call in SCALE is written and read by: a function, and the runtime whose it is."""
 
     runtime: Runtime
     function: Function
@@ -62,8 +62,8 @@ class Call:
     """Runs something that nobody waits for."""
     items: deque[Any] = field(default_factory=deque)
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    types: Types | None = None
-    """What its events are decoded by, if they are SCALE."""
+    scale: Scale | None = None
+    """What its events are read by, if they are SCALE."""
     link: Link | None = None
     """The connection that its events come over, if there is one now."""
     subscription: str | None = None
@@ -89,8 +89,8 @@ class Call:
             return
         try:
             event = Event.read(notification)
-            if self.types is not None and event.seq == self.next_seq:
-                event = self.types.read(event)
+            if self.scale is not None and event.seq == self.next_seq:
+                event = self.scale.read(event)
         except RealmError as error:
             self.fail(error)
             return

@@ -50,11 +50,10 @@ class Runtimes:
             self.changed()
         return await self.in_force()
 
-    async def newer_than(self, known: Runtime) -> Runtime:
-        """The runtime in force, asked for anew unless that was done since ``known`` was."""
+    def outdated(self, known: Runtime) -> None:
+        """Another runtime may be in force than this one, which was."""
         if self._current is known:
             self.changed()
-        return await self.in_force()
 
     async def by_types(self, work: Callable[[Runtime], T]) -> T:
         """What is made by the types of the runtime in force. Where that fails it may be because another runtime is
@@ -63,7 +62,8 @@ class Runtimes:
         try:
             return work(runtime)
         except RealmError:
-            newer = await self.newer_than(runtime)
+            self.outdated(runtime)
+            newer = await self.in_force()
             if newer is runtime:
                 raise
             return work(newer)

@@ -39,7 +39,7 @@ class AsyncStream:
             call.news.clear()
             await call.news.wait()
         item, name = call.items.popleft(), call.asked.function
-        if call.types is not None or not has_number_as_text(item):
+        if call.scale is not None or not has_number_as_text(item):
             return item
         return await self._runtimes.by_types(lambda runtime: runtime.read_item(runtime.function(name), item))
 
@@ -56,7 +56,7 @@ class AsyncStream:
             raise call.error
         result, name = call.result, call.asked.function
         # Only these read otherwise by their types: vectors, and numbers that JSON has as text.
-        if call.types is not None or not (isinstance(result, list) or has_number_as_text(result)):
+        if call.scale is not None or not (isinstance(result, list) or has_number_as_text(result)):
             return result
         return await self._runtimes.by_types(lambda runtime: runtime.read_result(runtime.function(name), result))
 

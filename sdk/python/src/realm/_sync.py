@@ -82,7 +82,11 @@ class RealmClient:
                 ws_url, api_key=api_key, tenant_id=tenant_id, timeout=timeout, encoding=encoding, settings=settings
             )
 
-        self._client = self._wait(make())
+        try:
+            self._client = self._wait(make())
+        except BaseException:
+            self._stop()
+            raise
 
     def connect(self) -> None:
         """Connects. Raises RealmError if that fails."""
@@ -97,9 +101,7 @@ class RealmClient:
         if self._loop.is_closed():
             return
         self._wait(self._client.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._stop()
 
     def __enter__(self) -> Self:
         try:
@@ -170,6 +172,11 @@ class RealmClient:
     def on(self, event: EventName, handler: Handler) -> Callable[[], None]:
         """Calls ``handler`` on each event, in the client's thread: it must not wait for this client."""
         return self._client.on(event, handler)
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop.is_closed():

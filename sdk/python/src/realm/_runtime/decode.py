@@ -12,8 +12,9 @@ from . import numbers
 from .encode import SOME_KEY
 from .shapes import Bytes, Char, Enum, Float, Integer, List, Map, Newtype, Option, Scaled, Struct, Text, Tuple, Type, Types, Unit
 
-JSON_TEXT_CHARS_MIN = 16
-"""The JSON of a number that is written as text has at least so many: smaller ones are numbers."""
+JSON_TEXT_CHARS_MIN = 7
+"""A number that JSON has as text, because it is too large for a number there, has at least so many: money in billionths
+has the fewest."""
 
 
 def of_scale(types: Types, type: Type, value: Any) -> Any:

@@ -12,6 +12,13 @@ from typing import TypeGuard
 
 FLOAT_DIGITS_MAX = 9
 """Digits that tell every 32-bit float from its neighbours."""
+SHORTER = [
+    # Next above a power of two floats lie wider apart than below it, so that the nearest number of so many digits may
+    # be another float's while the one further out is this one's.
+    Context(prec=digits, rounding=rounding)
+    for digits in range(1, FLOAT_DIGITS_MAX + 1)
+    for rounding in (ROUND_HALF_EVEN, ROUND_UP)
+]
 DECIMAL = Context(prec=60)
 """Holds every number of 64 bits in units of 10^-9 exactly."""
 
@@ -33,16 +40,13 @@ def float_of(bits: int) -> float | None:
     if not math.isfinite(value):
         return None
     exact = Decimal(value)
-    for digits in range(1, FLOAT_DIGITS_MAX + 1):
-        # Next above a power of two floats lie wider apart than below it, so that the nearest number of so many
-        # digits may be another float's while the one further out is this one's.
-        for rounding in (ROUND_HALF_EVEN, ROUND_UP):
-            candidate = float(Context(prec=digits, rounding=rounding).plus(exact))
-            try:
-                if float_bits(candidate) == bits:
-                    return candidate
-            except OverflowError:
-                continue
+    for shorter in SHORTER:
+        candidate = float(shorter.plus(exact))
+        try:
+            if float_bits(candidate) == bits:
+                return candidate
+        except OverflowError:
+            continue
     return value
 
 
@@ -56,3 +60,8 @@ def unscaled(value: int, digits: int) -> float:
     """The decimal of so many units of 10^-digits."""
     # Python divides integers exactly and rounds once.
     return float(value / 10**digits)
+
+
+def decimal_text(value: int, digits: int) -> str:
+    """That decimal, every digit of it."""
+    return f"{Decimal(value).scaleb(-digits, DECIMAL):f}" if value else "0"

@@ -6,6 +6,7 @@ makes of it where a call is JSON.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .._errors import RealmError
@@ -41,5 +42,9 @@ def _message(name: str, docs: str, data: Any) -> str:
     about = " ".join(docs.split("\n")).strip().removesuffix(".") or name
     if data is None or data == {}:
         return about
-    shown = ", ".join(f"{name} {value}" for name, value in fields.items()) if fields else str(data)
+    shown = ", ".join(f"{name} {_json(value)}" for name, value in fields.items()) if fields else _json(data)
     return f"{about} ({shown})"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -35,7 +35,7 @@ def plain(path: str, type: Type, value: Any) -> Any:
         case Integer() as integer:
             return _integer(path, integer, value)
         case Float():
-            return (_number(path, "within a 32-bit float", value, numbers.float_bits),)
+            return (_float(path, value),)
         case Scaled() as scaled:
             return (_scaled(path, scaled, value),)
         case Bytes(length):
@@ -67,24 +67,24 @@ def _integer(path: str, shape: Integer, value: Any) -> int:
     return integer
 
 
-def _number(path: str, bounds: str, value: Any, read: Callable[[float], int]) -> int:
+def _float(path: str, value: Any) -> int:
     if not numbers.is_number(value):
         raise wrong(path, "number", value)
     try:
-        return read(value)
+        return numbers.float_bits(value)
     except OverflowError:
-        raise out_of_range(path, bounds, value) from None
+        raise out_of_range(path, "within a 32-bit float", value) from None
 
 
 def _scaled(path: str, shape: Scaled, value: Any) -> int:
+    is_text = isinstance(value, str) and shape.integer.bits >= TEXT_BITS_MIN and DECIMAL_TEXT.fullmatch(value)
+    if not is_text and not numbers.is_number(value):
+        raise wrong(path, "number", value)
+    integer = numbers.scaled(value, shape.digits)
     least, most = shape.integer.least, shape.integer.most
-    bounds = f"from {numbers.unscaled(least, shape.digits):g} to {numbers.unscaled(most, shape.digits)}"
-    if isinstance(value, str) and shape.integer.bits >= TEXT_BITS_MIN and DECIMAL_TEXT.fullmatch(value):
-        integer = numbers.scaled(value, shape.digits)
-    else:
-        integer = _number(path, bounds, value, lambda number: numbers.scaled(number, shape.digits))
     if not least <= integer <= most:
-        raise out_of_range(path, bounds, value)
+        bounds = f"from {numbers.decimal_text(least, shape.digits)} to {numbers.decimal_text(most, shape.digits)}"
+        raise out_of_range(path, ">= 0" if least == 0 and integer < 0 else bounds, value)
     return integer
 
 

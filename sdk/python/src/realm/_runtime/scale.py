@@ -17,7 +17,6 @@ It is imported when it is first needed: a program that speaks JSON and gets no v
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,18 +42,18 @@ class Codec:
         with _one_at_a_time:
             try:
                 registry, body, version = _read(encoded)
+                types = [type["type"] for type in body["types"]["types"]]
+                self._config = _configuration(registry, types)
             except Exception as error:
                 # Whatever its parts raise: IndexError, KeyError, exceptions of its own.
                 raise ValueError(f"it does not decode as metadata of version {VERSION}: {error!r}") from error
-            self.version: tuple[int, bytes] = version
-            """The type of the runtime's version, and its encoding."""
-            self.registry: list[dict[str, Any]] = [type["type"] for type in body["types"]["types"]]
-            """Of each type its path, parameters, definition and docs."""
-            self.apis: list[dict[str, Any]] = body["apis"]
-            self.custom: dict[str, int] = {entry["key"]: entry["value"]["ty"] for entry in body["custom"]["map"]}
-            """Types that the metadata names beside, such as those of streams' items."""
-            self._config = _configuration(registry, self.registry)
-        self._decoders: dict[int, Callable[[bytes], Any]] = {}
+        self.version: tuple[int, bytes] = version
+        """The type of the runtime's version, and its encoding."""
+        self.registry: list[dict[str, Any]] = types
+        """Of each type its path, parameters, definition and docs."""
+        self.apis: list[dict[str, Any]] = body["apis"]
+        self.custom: dict[str, int] = {each["key"]: each["value"]["ty"] for each in body["custom"]["map"]}
+        """Types that the metadata names beside, such as those of streams' items."""
 
     def encode(self, type: int, value: Any) -> bytes:
         """The encoding of a value, written as said above. Raises ValueError if it is none of its type."""
@@ -68,10 +67,9 @@ class Codec:
         """The value that bytes encode. Raises ValueError if they encode none of its type, or more than one."""
         with _one_at_a_time:
             try:
-                decoder = self._decoders.get(type) or self._config.get_value_decoder(f"{PREFIX}::{type}")
+                decoder = self._config.get_value_decoder(f"{PREFIX}::{type}")
                 if decoder is None:
                     raise NotImplementedError("the library has no decoder for this type")
-                self._decoders[type] = decoder
                 return decoder(encoded)
             except Exception as error:
                 raise ValueError(f"it does not decode: {error!r}") from error

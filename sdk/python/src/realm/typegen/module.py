@@ -132,4 +132,4 @@ def _described(function: Function) -> str:
     if function.error is None or not isinstance(function.error.shape, Enum):
         return docs
     codes = ", ".join(snake(variant.name).upper() for variant in function.error.shape.variants)
-    return f"{docs}\n\nRaises RealmError, the runtime's own ones being {codes}."
+    return f"{docs}\n\nRaises RealmError; the runtime's own codes are {codes}."
