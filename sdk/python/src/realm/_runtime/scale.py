@@ -11,7 +11,8 @@ The library is given the metadata's own registry. What it takes and gives for th
 - structs as dicts; unit as the empty tuple to encode
 - enums, ``Option`` among them, as the variant's name or ``{name: content}``
 
-It is imported when it is first needed: a program that speaks JSON and gets no vectors does without.
+It is imported when it is first needed: a program that speaks JSON and gets no vectors does without. Of the libraries
+that read metadata of version 15, bt-decode is a tenth of its size, but encodes neither enums nor positive signed integers.
 """
 
 from __future__ import annotations
