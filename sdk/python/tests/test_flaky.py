@@ -7,7 +7,9 @@ import asyncio
 import os
 import random
 import signal
+from typing import Any
 
+import pytest
 from conftest import Node
 
 from realm import AsyncRealmClient, RealmError, Settings
@@ -61,7 +63,8 @@ class FlakyProxy:
             end.transport.abort()
 
 
-def test_every_item_once_and_in_order(node: Node) -> None:
+@pytest.mark.parametrize("encoding", ["json", "scale"])
+def test_every_item_once_and_in_order(node: Node, encoding: Any) -> None:
     async def work() -> None:
         prompts = [{"prompt": f"Once upon a time there was a {word}", "max_tokens": 24, "temperature": 0} for word in ("fox", "lamp")]
         async with AsyncRealmClient(node.url) as steady:
@@ -74,7 +77,7 @@ def test_every_item_once_and_in_order(node: Node) -> None:
         upgraded = asyncio.Event()
         restarts = 0  # Odd while the node is restarted.
         gate = asyncio.Semaphore(AT_ONCE)
-        client = AsyncRealmClient(url, settings=Settings(backoff_min=0.01, backoff_max=0.05))
+        client = AsyncRealmClient(url, encoding=encoding, settings=Settings(backoff_min=0.01, backoff_max=0.05))
         while True:
             try:
                 await client.connect()

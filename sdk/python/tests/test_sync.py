@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from conftest import LONG, Node, readme_snippets
@@ -52,8 +53,14 @@ def test_errors_have_code_message_and_data(shared_node: Node) -> None:
         assert caught.value.code == "CONTEXT_OVERFLOW" and caught.value.data["context_length"] == 1024
         with pytest.raises(RealmError, match="INVALID_PARAMS"):
             client.call("generate", {"prompt": object()})
-        with pytest.raises(RealmError, match="INVALID_PARAMS"):
-            client.call("generate", {"prompt": "x", "temperature": float("nan")})
+        encodings: list[Any] = ["json", "scale"]
+        for encoding in encodings:
+            with pytest.raises(RealmError, match="INVALID_PARAMS"):
+                client.call("generate", {"prompt": "x", "temperature": float("nan")}, encoding=encoding)
+            endless: list[Any] = []
+            endless.append(endless)
+            with pytest.raises(RealmError, match="INVALID_PARAMS"):
+                client.call("generate", endless, encoding=encoding)
         assert client.call("health_check")["healthy"]
 
 

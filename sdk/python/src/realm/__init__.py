@@ -13,9 +13,24 @@ runtime says: ``python -m realm.typegen ws://127.0.0.1:9944 -o realm_types.py`` 
 """
 
 from ._arrays import Vector
-from ._async import AsyncRealmClient, AsyncStream
+from ._async import AsyncRealmClient, Encoding
 from ._errors import RealmError
+from ._runtime import Function, Parameter, Runtime, Type
 from ._settings import Settings
+from ._stream import AsyncStream
 from ._sync import RealmClient, Stream
 
-__all__ = ["AsyncRealmClient", "AsyncStream", "RealmClient", "RealmError", "Settings", "Stream", "Vector"]
+__all__ = [
+    "AsyncRealmClient",
+    "AsyncStream",
+    "Encoding",
+    "Function",
+    "Parameter",
+    "RealmClient",
+    "RealmError",
+    "Runtime",
+    "Settings",
+    "Stream",
+    "Type",
+    "Vector",
+]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, Protocol
-
-VECTOR_TYPE = "Vec<F32>"
-"""What metadata calls a vector of floats."""
 
 
 class Vector(Protocol):
@@ -17,12 +15,20 @@ class Vector(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
-def arrays(value: Any, returns: str | None) -> Any:
-    """The result of a function, as an array if its metadata says that it is a vector."""
-    if returns != VECTOR_TYPE or not isinstance(value, list):
-        return value
+def numpy() -> ModuleType | None:
     try:
         import numpy
     except ImportError:
-        return value
-    return numpy.asarray(value, dtype=numpy.float32)
+        return None
+    return numpy
+
+
+def of_floats(values: list[float]) -> Any:
+    """Floats as a vector."""
+    module = numpy()
+    return values if module is None else module.asarray(values, dtype=module.float32)
+
+
+def of_bits(module: ModuleType, values: list[int]) -> Any:
+    """32-bit floats, each given as the integer of its bits, as an array."""
+    return module.asarray(values, dtype=module.uint32).view(module.float32)

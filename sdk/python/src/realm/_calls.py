@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._errors import RealmError
 from ._link import Link
+from ._runtime import Function, Runtime
 from ._wire import Event, Params
 
 
@@ -20,10 +21,33 @@ class Asked:
     function: str
     params: Params
     options: dict[str, Any]
+    timeout: float | None
+    """Seconds that it may take."""
+    in_scale: bool
+    """Whether parameters, items and result are SCALE on the wire."""
 
     @property
     def resumable(self) -> bool:
         return bool(self.options.get("resumable"))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a call in SCALE is written and read by: a function, and the runtime whose it is."""
+
+    runtime: Runtime
+    function: Function
+
+    def read(self, event: Event) -> Event:
+        """The event with what is in it decoded; an error that the function answered with becomes the event's."""
+        if not event.last:
+            return replace(event, item=self.runtime.decode_item(self.function, event.item))
+        if event.error is not None:
+            return event
+        try:
+            return replace(event, result=self.runtime.decode_result(self.function, event.result))
+        except RealmError as error:
+            return replace(event, result=None, error=error)
 
 
 @dataclass(eq=False)
@@ -38,6 +62,8 @@ class Call:
     """Runs something that nobody waits for."""
     items: deque[Any] = field(default_factory=deque)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    scale: Scale | None = None
+    """What its events are read by, if they are SCALE."""
     link: Link | None = None
     """The connection that its events come over, if there is one now."""
     subscription: str | None = None
@@ -63,6 +89,8 @@ class Call:
             return
         try:
             event = Event.read(notification)
+            if self.scale is not None and event.seq == self.next_seq:
+                event = self.scale.read(event)
         except RealmError as error:
             self.fail(error)
             return

@@ -6,12 +6,17 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._async import AsyncRealmClient, AsyncStream, EventName, Handler
+from ._async import AsyncRealmClient, Encoding, EventName, Handler
 from ._errors import RealmError
+from ._runtime import Runtime
 from ._settings import Settings
+from ._stream import AsyncStream
 from ._wire import Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -65,6 +70,7 @@ class RealmClient:
         api_key: str | None = None,
         tenant_id: str | None = None,
         timeout: float | None = None,
+        encoding: Encoding = "json",
         settings: Settings | None = None,
     ) -> None:
         self._loop = asyncio.new_event_loop()
@@ -72,9 +78,15 @@ class RealmClient:
         self._thread.start()
 
         async def make() -> AsyncRealmClient:
-            return AsyncRealmClient(ws_url, api_key=api_key, tenant_id=tenant_id, timeout=timeout, settings=settings)
+            return AsyncRealmClient(
+                ws_url, api_key=api_key, tenant_id=tenant_id, timeout=timeout, encoding=encoding, settings=settings
+            )
 
-        self._client = self._wait(make())
+        try:
+            self._client = self._wait(make())
+        except BaseException:
+            self._stop()
+            raise
 
     def connect(self) -> None:
         """Connects. Raises RealmError if that fails."""
@@ -89,11 +101,9 @@ class RealmClient:
         if self._loop.is_closed():
             return
         self._wait(self._client.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._stop()
 
-    def __enter__(self) -> RealmClient:
+    def __enter__(self) -> Self:
         try:
             self.connect()
         except BaseException:
@@ -112,9 +122,12 @@ class RealmClient:
         timeout: float | None = None,
         request_id: str | None = None,
         runtime: str | None = None,
+        encoding: Encoding | None = None,
     ) -> Any:
         """Calls a function and waits for its result. Interrupting this (Ctrl-C) ends the call on the node."""
-        return self._wait(self._client.call(function, params, timeout=timeout, request_id=request_id, runtime=runtime))
+        return self._wait(
+            self._client.call(function, params, timeout=timeout, request_id=request_id, runtime=runtime, encoding=encoding)
+        )
 
     def stream(
         self,
@@ -124,6 +137,7 @@ class RealmClient:
         timeout: float | None = None,
         request_id: str | None = None,
         runtime: str | None = None,
+        encoding: Encoding | None = None,
         resumable: bool | None = None,
     ) -> Stream:
         """Calls a function and gives its items as they come. A stream whose connection is lost goes on where it
@@ -131,13 +145,24 @@ class RealmClient:
 
         async def make() -> AsyncStream:
             return self._client.stream(
-                function, params, timeout=timeout, request_id=request_id, runtime=runtime, resumable=resumable
+                function,
+                params,
+                timeout=timeout,
+                request_id=request_id,
+                runtime=runtime,
+                encoding=encoding,
+                resumable=resumable,
             )
 
         return Stream(self, self._wait(make()))
 
+    def runtime(self) -> Runtime:
+        """The functions and types of the runtime in force, by its own metadata. That is fetched once, and anew when the
+        runtime changed."""
+        return self._wait(self._client.runtime())
+
     def metadata(self) -> dict[str, Any]:
-        """What can be called: functions and types of the runtime in force."""
+        """What ``system_metadata`` tells of the functions and types of the runtime in force."""
         return self._wait(self._client.metadata())
 
     def request(self, method: str, params: list[Any] | None = None) -> Any:
@@ -147,6 +172,11 @@ class RealmClient:
     def on(self, event: EventName, handler: Handler) -> Callable[[], None]:
         """Calls ``handler`` on each event, in the client's thread: it must not wait for this client."""
         return self._client.on(event, handler)
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop.is_closed():

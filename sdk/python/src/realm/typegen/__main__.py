@@ -1,0 +1,7 @@
+"""``python -m realm.typegen``."""
+
+import sys
+
+from . import main
+
+sys.exit(main())
