@@ -278,7 +278,11 @@ var Calls = class {
         call.sent = true;
         call.reader = form.reader;
         const options = { ...call.options, ...form.pin !== void 0 && { runtime: form.pin } };
-        const subscription = await link.request("realm_subscribe", [form.func, form.params, options], (event) => call.take(event));
+        const subscription = await link.request(
+          "realm_subscribe",
+          [form.func, form.params, options],
+          (event) => call.take(event)
+        );
         return call.attach(link, String(subscription));
       } catch (error) {
         const known = asRealmError(error);
