@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { WebSocket } from 'ws';
 import { connect, RealmNode, rejection } from './support.mjs';
@@ -40,7 +41,10 @@ test('both modules work by themselves', { timeout: 60_000 }, async (t) => {
 
 test('bundlers for browsers can leave what reads SCALE for when it is needed', async () => {
   const { outputFiles } = await build({
-    stdin: { contents: "export { RealmClient } from '@realm/client';", resolveDir: new URL('..', import.meta.url).pathname },
+    stdin: {
+      contents: "export { RealmClient } from '@realm/client';",
+      resolveDir: fileURLToPath(new URL('..', import.meta.url)),
+    },
     bundle: true,
     splitting: true,
     platform: 'browser',

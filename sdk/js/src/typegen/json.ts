@@ -3,7 +3,7 @@
 import type { Runtime, RuntimeFunction } from '../runtime/runtime.js';
 import { declared, type Registry } from '../runtime/registry.js';
 import { type Choice, isOptional, type Member, peeled, type Shape, shapeOf, text } from '../runtime/shape.js';
-import { Declarations, docs, FLAT_PARAMETER, Identifiers, indented, key, TEXT_BESIDE, TEXT_FIELD } from './text.js';
+import { braced, Declarations, docs, FLAT_PARAMETER, Identifiers, indented, key, TEXT_BESIDE, TEXT_FIELD } from './text.js';
 
 /** Integers wider than this are texts where a number would not be exact. */
 const EXACT_BITS_MAX = 53;
@@ -20,7 +20,7 @@ export class JsonTypes {
   /** What a function takes. */
   params({ params }: RuntimeFunction): string {
     const own = params.map(({ name, typeId, optional }) => `${key(name)}${optional ? '?' : ''}: ${this.expression(typeId)}`);
-    return `{ ${own.join('; ')} }${this.#flat(params)}`;
+    return `${braced(own)}${this.#flat(params)}`;
   }
 
   /** What it streams. */

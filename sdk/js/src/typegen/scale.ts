@@ -7,7 +7,7 @@ import { isByte, mayBeAbsent, NUMBER_BITS_MAX } from '../runtime/fit.js';
 import { type Declared, declared, type Registry, resultOf, someOf } from '../runtime/registry.js';
 import type { Runtime, RuntimeFunction } from '../runtime/runtime.js';
 import { text } from '../runtime/shape.js';
-import { Declarations, docs, FLAT_PARAMETER, Identifiers, indented, key, TEXT_BESIDE, TEXT_FIELD } from './text.js';
+import { braced, Declarations, docs, FLAT_PARAMETER, Identifiers, indented, key, TEXT_BESIDE, TEXT_FIELD } from './text.js';
 
 type Parts = Extract<Declared['def'], { tag: 'composite' }>['value'];
 
@@ -28,7 +28,7 @@ export class ScaleTypes {
       const optional = mayBeAbsent(this.#lookup(typeId)) ? '?' : '';
       return `${key(name)}${optional}: ${this.expression(typeId)}`;
     });
-    return `{ ${own.join('; ')} }${this.#flat(params)}`;
+    return `${braced(own)}${this.#flat(params)}`;
   }
 
   /** What it streams. */

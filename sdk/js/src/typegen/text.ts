@@ -14,6 +14,11 @@ export function key(name: string): string {
   return /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) ? name : JSON.stringify(name);
 }
 
+/** An object with these properties on one line. One without any is written so that it takes none. */
+export function braced(properties: string[]): string {
+  return properties.length > 0 ? `{ ${properties.join('; ')} }` : 'Record<string, never>';
+}
+
 /** A doc comment, or nothing. */
 export function docs(text: string, indent: string): string {
   if (text === '') return '';

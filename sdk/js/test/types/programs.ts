@@ -40,6 +40,8 @@ export async function wrong(): Promise<void> {
   // @ts-expect-error
   await client.call('generate');
   // @ts-expect-error
+  await client.call('health_check', { verbose: true });
+  // @ts-expect-error
   const text: number = (await client.call('generate', { prompt: 'Hi' })).text;
   // @ts-expect-error
   for await (const token of client.stream('generate', { prompt: 'Hi' })) console.log(token.txt, text);
