@@ -1,13 +1,15 @@
-// @realm/client for browsers.
+// @realm/client for browsers: for bundlers, and all of it in one module as `realm-client-scale.browser.js`. What reads SCALE is
+// imported when it is needed first, so that bundlers can put it into a file of its own.
 
-import { BaseClient, type ClientSettings } from './client.js';
-import type { KnownFunctions } from './functions.js';
+import { BaseClient } from './client.js';
+import type { Encoding, KnownFunctions } from './functions.js';
+import type { ClientSettings } from './settings.js';
 import { browserTransport } from './transport-browser.js';
 
 /** A connection to a node. */
-export class RealmClient<F = KnownFunctions> extends BaseClient<F> {
-  constructor(settings: ClientSettings = {}) {
-    super(browserTransport, settings);
+export class RealmClient<F = KnownFunctions, E extends Encoding = 'json'> extends BaseClient<F, E> {
+  constructor(settings: ClientSettings<E> = {}) {
+    super(browserTransport, settings, () => import('./runtime/runtime.js'));
   }
 }
 

@@ -1,6 +1,7 @@
 // One call: its events in order, its end, and where it stands when its connection is lost.
 
-import { RealmError } from './errors.js';
+import { asRealmError, RealmError } from './errors.js';
+import { AS_IT_IS, type Reader } from './form.js';
 import type { Link } from './link.js';
 
 /** Events that may wait for a reader before the call is ended with SLOW_CONSUMER. */
@@ -12,6 +13,8 @@ export class Call {
   nextSeq = 0;
   link: Link | undefined;
   subscription: string | undefined;
+  /** Reads what comes of it. */
+  reader: Reader = AS_IT_IS;
   /** Whether the node may know of it. */
   sent = false;
   ended = false;
@@ -25,8 +28,7 @@ export class Call {
   });
 
   constructor(
-    readonly func: string,
-    readonly params: unknown,
+    /** What the node is told beside function and parameters. */
     readonly options: Record<string, unknown>,
     private readonly keepsItems: boolean,
     private readonly onEnd: (call: Call) => void,
@@ -71,15 +73,22 @@ export class Call {
       if (this.items.length >= UNREAD_MAX) {
         return this.fail(new RealmError('SLOW_CONSUMER', `${UNREAD_MAX} events were not read`, { events_max: UNREAD_MAX }));
       }
-      this.items.push(withText(event.data));
+      try {
+        this.items.push(withText(this.reader.item(event.data)));
+      } catch (error) {
+        return this.fail(asRealmError(error));
+      }
       this.#tell();
     } else if (event.type === 'result') {
-      this.#finish();
-      this.#resolve(event.data);
+      try {
+        const result = this.reader.result(event.data);
+        this.#finish();
+        this.#resolve(result);
+      } catch (error) {
+        this.#endWith(asRealmError(error));
+      }
     } else if (event.type === 'error') {
-      this.error = RealmError.ofEvent(event.error);
-      this.#finish();
-      this.#reject(this.error);
+      this.#endWith(RealmError.ofEvent(event.error));
     } else {
       this.fail(new RealmError('PROTOCOL', `an event of an unknown type: ${JSON.stringify(event)}`));
     }
@@ -99,6 +108,13 @@ export class Call {
   /** Resolves at the next item or at the end. */
   news(): Promise<void> {
     return new Promise((resolve) => this.#news.push(resolve));
+  }
+
+  /** Ended on the node with this. */
+  #endWith(error: RealmError): void {
+    this.error = error;
+    this.#finish();
+    this.#reject(error);
   }
 
   #finish(): void {

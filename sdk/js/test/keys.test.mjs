@@ -7,15 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { BaseClient } from '../dist/client.js';
+import { Runtime } from '../dist/runtime/runtime.js';
 import { nodeTransport } from '../dist/transport-node.js';
-import { connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
+import { blob, connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
 
 const STORY = 'Once upon a time there was a fox';
 
 /** Goes by browsers' way, with Node.js's sockets. */
 class HeaderlessClient extends BaseClient {
   constructor(settings) {
-    super({ sendsKey: false, open: (url) => nodeTransport.open(url, undefined) }, settings);
+    super({ sendsKey: false, open: (url) => nodeTransport.open(url, undefined) }, settings, async () => ({ Runtime }));
   }
 }
 
@@ -57,4 +58,19 @@ test('a connection that comes back says again who it is', { timeout: 120_000 }, 
   for await (const _ of stream) if (++count === 3) proxy.cutAll();
   assert.equal((await stream.result).tokens_generated, count);
   assert.equal((await client.call('health_check')).healthy, true);
+});
+
+test("a tenant's own runtime is known to who calls as that tenant", { timeout: 120_000 }, async (t) => {
+  const { node, root } = await keyed(t);
+  for (const Client of [RealmClient, HeaderlessClient]) {
+    const settings = { wsUrl: node.url, apiKey: root, encoding: 'scale' };
+    const operator = await connect(t, Client, { ...settings, tenantId: 'startup_inc' });
+    const before = await operator.runtime();
+    if (before.specVersion === 1) await operator.request('realm_upgradeRuntime', [await blob(), 'startup_inc']);
+    assert.ok((await operator.call('summarize', { text: STORY })).tokens_generated > 0);
+    assert.equal((await operator.runtime()).specVersion, 2);
+    const other = await connect(t, Client, { ...settings, tenantId: 'acme_corp' });
+    assert.equal(await rejection(other.call('summarize', { text: STORY })), 'UNKNOWN_FUNCTION');
+    assert.equal((await other.runtime()).specVersion, 1);
+  }
 });

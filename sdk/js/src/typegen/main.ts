@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   const client = new RealmClient({ wsUrl, ...(apiKey && { apiKey }) });
   try {
     await client.connect();
-    const text = write(await client.metadata());
+    const text = write(await client.runtime());
     if (parsed.values.output === undefined) process.stdout.write(text);
     else await writeFile(parsed.values.output, text);
     return 0;
