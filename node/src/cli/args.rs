@@ -65,6 +65,9 @@ pub enum Command {
     },
     /// Print what tenants used and are charged, per day of this month.
     Usage(UsageArgs),
+    /// What a node starts to compile a blob: an order and the blob on standard input, machine code on standard output.
+    #[command(hide = true)]
+    CompileBlob,
     /// Print a completion script for a shell: `realm completions bash >> ~/.bash_completion`.
     Completions {
         /// The shell.

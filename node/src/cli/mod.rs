@@ -9,6 +9,7 @@ mod call;
 mod chain_log;
 mod chat;
 mod client;
+mod compile_blob;
 mod db;
 mod exit;
 mod lines;
@@ -58,6 +59,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Db { command: DbCommand::Check(args) } => db::check(args, form),
         Command::Db { command: DbCommand::Export(args) } => db::export(args),
         Command::Usage(args) => usage::run(args, form),
+        Command::CompileBlob => compile_blob::run(),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { out } => pages::man(out.as_deref()),
     }

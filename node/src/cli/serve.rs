@@ -93,6 +93,7 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     config.allow_unauthenticated = args.allow_unauthenticated >= TIMES_TOLD;
     config.base_path = args.base_path.clone();
     config.executor.compiled_dir = compiled_dir(args);
+    config.executor.compile_program = this_program();
     config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);
     apply(&args.limits, &mut config);
     Ok(config)
@@ -108,6 +109,11 @@ fn embedding_model(chain: &mut ChainSpec, path: ModelSource) {
     for tenant in &mut chain.tenants {
         tenant.embedding_model.get_or_insert_with(|| name.clone());
     }
+}
+
+/// This program, to be started as a compiler: on Linux by a name that stays right when its file is replaced.
+fn this_program() -> Option<PathBuf> {
+    if cfg!(target_os = "linux") { Some(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe().ok() }
 }
 
 /// Where machine code is kept: where it is said, else beside the database, else where users' caches are.

@@ -1,13 +1,13 @@
 //! A blob that passed every check: compiled, linked, and ready to be instantiated in microseconds.
 
-use super::{compiled, config::ExecutorConfig, error::CodeError};
+use super::{config::ExecutorConfig, error::CodeError};
 use parity_scale_codec::DecodeAll;
 use realm_host_functions::{CallState, HostFunction};
 use realm_primitives::{
     H256, RuntimeVersion,
     abi::{ALLOC_EXPORT, APIS_SECTION, MEMORY_EXPORT, VERSION_SECTION},
 };
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 use wasmparser::{Parser, Payload};
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, ModuleExport, ValType};
 
@@ -37,18 +37,18 @@ impl std::fmt::Debug for RuntimeCode {
 }
 
 impl RuntimeCode {
-    /// Checks and compiles, cheap checks first, so that a bad blob costs little. With `kept_in`, machine code comes from
-    /// that folder if it is there, and is left there if it is not.
+    /// Checks and compiles, cheap checks first, so that a bad blob costs little. `module` is asked for the machine code of a
+    /// blob that is valid.
     pub(super) fn compile(
         engine: &Engine,
         linker: &Linker<CallState>,
         config: &ExecutorConfig,
         code: &[u8],
-        kept_in: Option<&Path>,
+        module: impl FnOnce() -> Result<Module, CodeError>,
     ) -> Result<Self, CodeError> {
         let version = inspect(config, code)?;
         Module::validate(engine, code).map_err(|error| CodeError::NotWasm(format!("{error:#}")))?;
-        let module = compiled::module(engine, kept_in, code).map_err(|error| CodeError::Compile(format!("{error:#}")))?;
+        let module = module()?;
         let instance_pre =
             linker.instantiate_pre(&module).map_err(|error| CodeError::ImportType(format!("{error:#}")))?;
         check_memory(&module, config.memory_bytes_max as u64)?;

@@ -28,8 +28,15 @@ pub struct ExecutorConfig {
     pub keep_resident_bytes: usize,
     /// How often a running guest is looked at. Default 1 ms.
     pub epoch_interval: Duration,
-    /// How far the threads that compile blobs for upgrades step back behind all others, as in `nice`, 0 to 19. Default 10.
+    /// The `realm` program, if blobs of upgrades are compiled in processes of their own; else threads of this one compile
+    /// them. Default none; `realm serve` names itself.
+    pub compile_program: Option<PathBuf>,
+    /// How far whoever compiles blobs for upgrades steps back behind all others, as in `nice`, 0 to 19. Default 19.
     pub compile_niceness: u8,
+    /// Memory that a process may have which compiles a blob, in bytes. Default 1 GiB.
+    pub compile_memory_bytes_max: usize,
+    /// Processor time that a process may take to compile a blob, in whole seconds. Default 60 s.
+    pub compile_cpu_time_max: Duration,
     /// Where machine code of runtimes is kept between starts. Only the node's own user may write there. Default nowhere.
     pub compiled_dir: Option<PathBuf>,
 }
@@ -48,7 +55,10 @@ impl Default for ExecutorConfig {
             host_stack_bytes: 1536 << 10,
             keep_resident_bytes: 256 << 10,
             epoch_interval: Duration::from_millis(1),
-            compile_niceness: 10,
+            compile_program: None,
+            compile_niceness: 19,
+            compile_memory_bytes_max: 1 << 30,
+            compile_cpu_time_max: Duration::from_secs(60),
             compiled_dir: None,
         }
     }

@@ -63,6 +63,12 @@ pub enum CodeError {
     /// The module is valid and does not fit the pool: too many tables, functions or globals.
     #[error("the blob does not compile for this node: {0}")]
     Compile(String),
+    /// The process that compiles did not start, or was ended, mostly because the blob takes more to compile than it may.
+    #[error("the compiler {why}")]
+    Compiler {
+        /// How it ended.
+        why: String,
+    },
 }
 
 /// Why a call did not answer. What the call had written is dropped in every case.

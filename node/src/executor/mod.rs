@@ -24,6 +24,7 @@ mod stats;
 
 pub use call::CallOutcome;
 pub use code::RuntimeCode;
+pub use compiler::{WorkerError, compile_stdin};
 pub use config::ExecutorConfig;
 pub use error::{CallError, CodeError};
 pub use realm_host_functions::{CallSetup, CallTally, CallUsage, ConnectionMemory, HostModel, TenantResources};

@@ -4,6 +4,7 @@
 use super::{
     call::{self, CallOutcome},
     code::{self, RuntimeCode},
+    compiled,
     compiler::Compiler,
     config::ExecutorConfig,
     epoch::EpochTicker,
@@ -12,9 +13,9 @@ use super::{
 };
 use realm_host_functions::{CallSetup, CallState, storage::Changes};
 use realm_primitives::RuntimeVersion;
-use std::{num::NonZeroUsize, path::Path, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc};
 use tokio::sync::Semaphore;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig};
 
 /// Frames of a trap's backtrace that are kept.
 const BACKTRACE_FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -61,7 +62,7 @@ impl Executor {
         Ok(Self {
             permits: Semaphore::new(config.instances_max as usize),
             stats: ExecutorStats::default(),
-            compiler: Compiler::start(config.compile_niceness)?,
+            compiler: Compiler::start(&config)?,
             _ticker: EpochTicker::start(engine.weak(), config.epoch_interval)?,
             config,
             engine,
@@ -75,19 +76,25 @@ impl Executor {
     /// # Errors
     /// [`CodeError`], by the step that refused the blob.
     pub fn compile(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
-        self.compile_from(code, self.config.compiled_dir.as_deref())
+        let module = || compiled::module(&self.engine, self.config.compiled_dir.as_deref(), code);
+        self.compile_with(code, || module().map_err(|error| CodeError::Compile(format!("{error:#}"))))
     }
 
-    fn compile_from(&self, code: &[u8], kept_in: Option<&Path>) -> Result<Arc<RuntimeCode>, CodeError> {
-        RuntimeCode::compile(&self.engine, &self.linker, &self.config, code, kept_in).map(Arc::new)
-    }
-
-    /// Compiles like [`Self::compile`], and keeps nothing, on threads that step back behind the calls of a node that serves.
+    /// Compiles like [`Self::compile`], and keeps nothing, where that is not in the way of the calls of a node that serves:
+    /// in a process of its own, if [`ExecutorConfig::compile_program`] names one.
     ///
     /// # Errors
-    /// As [`Self::compile`].
+    /// As [`Self::compile`], and [`CodeError::Compiler`].
     pub fn compile_aside(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
-        self.compiler.run(|| self.compile_from(code, None))
+        self.compiler.run(|| self.compile_with(code, || self.compiler.module(&self.engine, code)))
+    }
+
+    fn compile_with(
+        &self,
+        code: &[u8],
+        module: impl FnOnce() -> Result<Module, CodeError>,
+    ) -> Result<Arc<RuntimeCode>, CodeError> {
+        RuntimeCode::compile(&self.engine, &self.linker, &self.config, code, module).map(Arc::new)
     }
 
     /// The version that a blob says it has, after the checks that cost little: size, format, imports, sections.
@@ -136,7 +143,7 @@ impl std::fmt::Debug for Executor {
     }
 }
 
-fn engine_config(limits: &ExecutorConfig) -> Config {
+pub(super) fn engine_config(limits: &ExecutorConfig) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(limits.instances_max)
         .total_memories(limits.instances_max)

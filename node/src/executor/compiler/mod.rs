@@ -1,0 +1,59 @@
+//! Compiles blobs for upgrades, last in line for a processor, so that the calls of a node that is being upgraded do not
+//! notice.
+//!
+//! - `process`: a process of its own for each blob, which is how `realm serve` does it. Its memory is not the node's: what it
+//!   allocates takes no lock that calls take, and a blob that makes the compiler grow or go on for ever ends the compiler.
+//! - `worker`: what that process does.
+//! - Threads of the node, where it is part of a program that cannot be started as a compiler.
+//! - `priority`: how both step back.
+
+mod priority;
+mod process;
+mod worker;
+
+pub use worker::{WorkerError, compile_stdin};
+
+use super::{compiled, config::ExecutorConfig, error::CodeError};
+use priority::step_back;
+use process::CompileProcess;
+use std::num::NonZeroUsize;
+use wasmtime::{Engine, Module};
+
+/// Compiles in parallel. One per executor.
+pub(super) struct Compiler {
+    threads: rayon::ThreadPool,
+    process: Option<CompileProcess>,
+}
+
+impl Compiler {
+    /// As many threads as the machine has processors; they also do what is left to do beside a process.
+    ///
+    /// # Errors
+    /// The system gave no threads.
+    pub(super) fn start(config: &ExecutorConfig) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let niceness = config.compile_niceness;
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+            .thread_name(|index| format!("realm-compile-{index}"))
+            .start_handler(move |_| step_back(niceness))
+            .build()?;
+        Ok(Self { threads, process: CompileProcess::of(config) })
+    }
+
+    /// Runs `work`, and whatever it does in parallel, on these threads. Blocks until it is done.
+    pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.threads.install(work)
+    }
+
+    /// Compiles a blob that was found valid. To be called within [`Self::run`].
+    ///
+    /// # Errors
+    /// [`CodeError::Compile`], [`CodeError::Compiler`]
+    pub(super) fn module(&self, engine: &Engine, code: &[u8]) -> Result<Module, CodeError> {
+        let module = match &self.process {
+            Some(process) => compiled::of_compiler(engine, &process.machine_code(code)?),
+            None => Module::new(engine, code),
+        };
+        module.map_err(|error| CodeError::Compile(format!("{error:#}")))
+    }
+}

@@ -1,0 +1,30 @@
+//! How a compiler's thread steps back behind the threads that answer calls.
+
+/// How long a thread that has stepped back may go on when another one wakes, where the system knows that (Linux 6.12):
+/// otherwise it would end its turn of a few milliseconds first, whatever its niceness.
+#[cfg(target_os = "linux")]
+const TURN_NS: u64 = 100_000;
+
+/// Lowers the priority of the calling thread, and of those that it starts. Where that is not possible it stays as it is.
+/// `SCHED_IDLE` would be lower still, and an upgrade would never end on a busy machine.
+#[cfg(target_os = "linux")]
+pub(super) fn step_back(niceness: u8) {
+    let attributes = libc::sched_attr {
+        size: size_of::<libc::sched_attr>() as u32,
+        sched_policy: libc::SCHED_OTHER as u32,
+        sched_flags: 0,
+        sched_nice: niceness.into(),
+        sched_priority: 0,
+        sched_runtime: TURN_NS,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the system reads `size` bytes of a structure that outlives the call. Process 0 means the calling thread.
+    let refused = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) } != 0;
+    if refused {
+        tracing::debug!("the compiler keeps its priority");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn step_back(_niceness: u8) {}
