@@ -10,7 +10,9 @@ mod chain_log;
 mod chat;
 mod client;
 mod db;
+mod editor;
 mod exit;
+mod history;
 mod lines;
 mod log;
 mod metadata;
@@ -20,6 +22,7 @@ mod pages;
 mod serve;
 mod upgrade;
 mod usage;
+mod user_folders;
 
 pub use exit::Failure;
 

@@ -3,7 +3,7 @@
 use super::{
     Failure,
     args::{LimitArgs, ServeArgs},
-    log,
+    log, user_folders,
 };
 use crate::{
     server::AllowedOrigins,
@@ -115,10 +115,8 @@ fn compiled_dir(args: &ServeArgs) -> Option<PathBuf> {
     if args.no_compiled_dir {
         return None;
     }
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
     let own = || args.base_path.as_ref().map(|base| base.join("compiled"));
-    args.compiled_dir.clone().or_else(own).or_else(|| Some(cache()?.join("realm/compiled")))
+    args.compiled_dir.clone().or_else(own).or_else(|| Some(user_folders::cache()?.join("compiled")))
 }
 
 fn origins(named: &[String]) -> AllowedOrigins {
