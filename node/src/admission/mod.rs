@@ -72,6 +72,11 @@ impl Admission {
         self.rates.forget(tenant);
     }
 
+    /// Calls that have a place.
+    pub fn running(&self) -> usize {
+        self.gate.running()
+    }
+
     /// Calls that wait for a place.
     pub fn waiting(&self) -> usize {
         self.gate.waiting()
