@@ -138,7 +138,7 @@ async fn call_on(url: String, tenant: usize, calls: Arc<Calls>, over: Arc<Atomic
 /// Conversations that the writer's calls stored.
 fn stored_conversations(base: &Path) -> u64 {
     let store = Store::open(&base.join("realm.redb"), StoreConfig::default()).expect("the database opens");
-    let entries = store.namespace(&format!("tenant:{}", TENANTS[1])).entries().expect("the state is readable");
+    let entries = store.namespace(&format!("tenant/{}", TENANTS[1])).entries().expect("the state is readable");
     // Each is named by a number of its own.
     let name = |key: &[u8]| -> Option<String> {
         let text = String::from_utf8_lossy(key).into_owned();

@@ -5,6 +5,7 @@
 //! - [`api`]: the methods, a trait per namespace.
 //! - [`CallOptions`]: what may accompany a call.
 //! - [`Event`]: one notification of a subscription.
+//! - [`NodeStatus`]: how a node is doing.
 //! - [`ErrorCode`], [`RpcError`]: the one table of error codes, and an error made from it.
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ mod chain;
 mod error;
 mod event;
 mod options;
+mod status;
 mod substrate;
 
 pub use chain::{
@@ -22,4 +24,5 @@ pub use chain::{
 pub use error::{ErrorCode, RpcError, number_of};
 pub use event::{Event, EventBody, EventError};
 pub use options::CallOptions;
+pub use status::{ModelStatus, NodeStatus};
 pub use substrate::{Health, MethodList, VersionShape};

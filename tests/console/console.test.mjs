@@ -150,6 +150,49 @@ test("a runtime is tried, shown, put in force, called, and taken back", async ()
   await Promise.all([page.close(), other.close()]);
 });
 
+test("the status is live while somebody looks, and stands still when told to", async () => {
+  const [page, other] = [await open("#usage"), await open()];
+  await page.focus("#tab-usage");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.getAttribute("#tab-live", "aria-selected"), "true");
+  const figure = (name) => page.locator(".figures div", { hasText: name }).locator("dd").textContent();
+  await page.waitForSelector(".figures");
+  assert.match(await figure("Uptime"), /^\d+ (s|min)/);
+  assert.match(await figure("Resident memory"), /^[\d.,]+ (MiB|GiB)$/);
+  assert.match(await figure("Connections"), /^\d+ of 1,024$/);
+  assert.match(await figure("Calls running"), /^\d+ of 128$/);
+  assert.match(await figure("Queue length"), /^0 of 1,024$/);
+  assert.match(await figure("Sandboxes"), /^\d+ of 256$/);
+  const cells = () => page.locator("#live-body tbody tr").first().locator("th, td").allTextContents();
+  assert.equal((await cells())[0], "default");
+  assert.match((await cells())[6], /of [\d.,]+ [KMG]iB/);
+  // What others do shows by itself.
+  const talk = (async () => {
+    for (let turn = 1; turn <= 2; turn++) {
+      await other.fill("#message", "Tell me a story about a fox named Tom.");
+      await other.keyboard.press("Enter");
+      await other.waitForFunction((count) => document.querySelectorAll(".turn.theirs small").length === count, turn);
+    }
+  })();
+  await page.waitForFunction(() => Number(document.querySelector("#live-body tbody td")?.textContent.replaceAll(",", "")) > 0);
+  const [, rate, batch, busy] = await cells();
+  assert.ok(Number(rate.replaceAll(",", "")) > 0 && Number(batch) >= 1 && /%$/.test(busy), `${rate} ${batch} ${busy}`);
+  await look(page, "status");
+  await page.setViewportSize({ width: 420, height: 800 });
+  await look(page, "status-narrow");
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the page");
+  await page.focus("#pause");
+  await page.keyboard.press("Space");
+  assert.equal(await page.getAttribute("#pause", "aria-pressed"), "true");
+  const still = await figure("Uptime");
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  assert.equal(await figure("Uptime"), still);
+  await page.keyboard.press("Space");
+  await page.waitForFunction((before) => document.querySelector(".figures dd").textContent !== before, still);
+  await talk;
+  await Promise.all([page.close(), other.close()]);
+});
+
 test("it says when the node is gone, and comes back with it", async () => {
   const page = await open("#usage");
   await page.waitForFunction(() => !document.getElementById("usage-body").textContent.includes("Nothing yet"));
@@ -201,8 +244,15 @@ test("a chain that needs keys tells strangers what there is, and lets in who sho
     await page.click("#key-form [type=submit]");
     await page.waitForFunction((words) => document.getElementById("key-answer").textContent.includes(words), answer);
   };
+  const tell = async (words) => {
+    await page.click("#tab-live");
+    await page.waitForFunction((told) => document.getElementById("live-body").textContent.includes(told), words);
+    await page.click("#tab-access");
+  };
+  await tell("Only those who administer the node");
   await show(key.slice(0, -1) + (key.endsWith("0") ? "1" : "0"), "UNAUTHENTICATED");
   await show(key, "The node took the key");
+  await tell("Resident memory");
   await look(page, "access");
   await page.click("#tab-chat");
   await page.fill("#message", "What is the capital of France?");

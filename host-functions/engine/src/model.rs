@@ -267,7 +267,8 @@ impl Model {
         self.logits_bytes_max
     }
 
-    pub(crate) fn kv_block_bytes(&self) -> u64 {
+    /// Bytes of one block of the KV cache; 0 for a model that embeds.
+    pub fn kv_block_bytes(&self) -> u64 {
         self.kv_block_bytes
     }
 

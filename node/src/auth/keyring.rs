@@ -10,7 +10,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// The node's part of the database that holds keys. No tenant's namespace begins so.
-const NAMESPACE: &str = "node:keys";
+const NAMESPACE: &str = "node/keys";
 /// Most bytes of a label.
 pub const LABEL_BYTES_MAX: usize = 128;
 

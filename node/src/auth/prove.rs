@@ -1,14 +1,10 @@
 //! From a shown key to an identity.
 
 use super::{Key, KeyError, Keyring, Roles, WrongKeys, WrongKeysConfig, forbidden_tenant};
-use crate::tenants::TenantId;
+use crate::{admission::retry_after_ms, tenants::TenantId};
 use realm_host_functions::storage::Store;
 use realm_rpc::{ErrorCode, RpcError};
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Bounds of authentication.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +73,7 @@ impl Auth {
     /// `FORBIDDEN` if the key is another tenant's.
     pub fn prove(&self, shown: &str, tenant: Option<&str>, from: IpAddr) -> Result<Proof, RpcError> {
         let Some(key) = self.keys.find(shown) else {
-            return Err(match self.wrong.count(from, Instant::now()) {
+            return Err(match self.wrong.count(from) {
                 Ok(()) => {
                     tracing::warn!(%from, "a wrong key was shown");
                     wrong_key()
@@ -110,7 +106,7 @@ fn wrong_key() -> RpcError {
 }
 
 fn rate_limited(retry_after: Duration) -> RpcError {
-    let ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
+    let ms = retry_after_ms(retry_after);
     RpcError::new(ErrorCode::RateLimit, format!("too many wrong keys from this address; try again in {ms} ms"))
         .with("retry_after_ms", ms)
 }

@@ -1,6 +1,9 @@
 //! The command line.
 
-use super::admin::{key::KeyCommand, tenant::TenantCommand};
+use super::{
+    admin::{key::KeyCommand, tenant::TenantCommand},
+    limits::LimitArgs,
+};
 use clap::{Parser, Subcommand, ValueEnum};
 use realm_engine::{ComputeDevice, KvPrecision};
 use std::{net::IpAddr, path::PathBuf};
@@ -266,72 +269,23 @@ pub struct ServeArgs {
     /// runtimes log.
     #[arg(long)]
     pub log_prompts: bool,
-    /// Seconds that calls may go on when the node is told to stop.
-    #[arg(long, default_value_t = 10)]
-    pub shutdown_timeout: u64,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
 
-/// Bounds; the defaults suit one machine.
+/// How models are computed.
 #[derive(clap::Args, Debug)]
-#[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
-    /// Connections open at once.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub connections: Option<u32>,
-    /// Subscriptions of one connection at once.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub subscriptions: Option<u32>,
-    /// Bytes of a frame or request body.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..))]
-    pub frame_bytes: Option<u32>,
-    /// Calls of all tenants that run at once.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub calls: Option<u32>,
-    /// Calls of all tenants that wait for a place.
-    #[arg(long, value_name = "N")]
-    pub queue: Option<u32>,
-    /// Sandboxes alive at once.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub instances: Option<u32>,
-    /// Followers of the chain (`chainHead_v1_follow`) on one connection.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub followers: Option<u32>,
-    /// Blocks that one follower may hold.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
-    pub pinned_blocks: Option<u32>,
-    /// Operations that one follower may have under way.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub follow_operations: Option<u32>,
-    /// Milliseconds that a subscriber may keep an event waiting.
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub slow_consumer_ms: Option<u64>,
-    /// Streams of a tenant that outlive their connections at once, running or over.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub kept_streams: Option<u32>,
-    /// Most milliseconds that such a stream is kept while nobody follows it.
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub keep_stream_ms: Option<u64>,
-    /// Events that are kept of each such stream.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub kept_events: Option<u32>,
-    /// Bytes of events that are kept of each such stream.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..))]
-    pub kept_event_bytes: Option<u32>,
+#[command(next_help_heading = "Computing")]
+pub struct ComputeArgs {
     /// Where models are computed: cpu, or cuda[:N] or metal[:N] in a build that has them; candle-cpu is what those are
     /// compared with. Default: cpu.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<ComputeDevice>,
-    /// Days that usage is kept, at least 32.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(32..=36_500))]
-    pub usage_days: Option<u32>,
     /// Threads that compute. Default: the machine's cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Bytes of each model's KV cache.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1 << 16..))]
-    pub kv_bytes: Option<u64>,
     /// How precisely keys and values are kept. Default: 32 bits for models of f32 weights, else 16.
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub kv_precision: Option<KvPrecisionArg>,

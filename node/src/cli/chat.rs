@@ -4,6 +4,7 @@ use super::{
     Failure,
     args::ChatArgs,
     block_on, client,
+    editor::{Editor, Typed},
     lines::Lines,
     output::Form,
 };
@@ -20,6 +21,16 @@ const FUNCTION: &str = "chat";
 const ITEM_TEXT: &str = "token";
 /// What stands before a line that is typed.
 const PROMPT: &str = "> ";
+/// What a person is told who may be looking for the way out.
+const WAY_OUT: &str = "(Ctrl-D leaves)";
+
+/// Where lines come from.
+enum Input {
+    /// A person at a terminal.
+    Edited(Editor),
+    /// A script; `typed` if its lines are typed all the same, at a terminal with `--json`.
+    Plain { lines: Lines, typed: bool },
+}
 
 /// Talks until the input ends. For scripts ([`Form::Json`]) it prints each answer's events, one a line.
 ///
@@ -31,24 +42,24 @@ pub fn run(args: ChatArgs, form: Form) -> Result<(), Failure> {
         let node = client::connect(&args.node).await?;
         let mut interrupt = signal(SignalKind::interrupt())
             .map_err(|error| Failure::Start(format!("cannot listen to Ctrl-C: {error}")))?;
-        let typed = io::stdin().is_terminal();
-        let mut lines = Lines::new();
-        if typed && form == Form::Human {
-            eprintln!("Ctrl-C cancels an answer, Ctrl-D leaves.");
-        }
+        let mut input = Input::open(form).map_err(unread)?;
+        let typed = input.is_typed();
         loop {
-            if typed {
-                eprint!("{PROMPT}");
-            }
             let line = tokio::select! {
-                line = lines.next() => line,
+                line = input.next() => line.map_err(unread)?,
                 _ = interrupt.recv() => {
-                    eprintln!("\n(Ctrl-D leaves)");
+                    input.interrupted();
                     continue;
                 }
             };
-            let failed = |error| Failure::Usage(format!("cannot read the input: {error}"));
-            let Some(line) = line.map_err(failed)? else { return Ok(()) };
+            let line = match line {
+                Typed::Line(line) => line,
+                Typed::Nothing => {
+                    eprintln!("{WAY_OUT}");
+                    continue;
+                }
+                Typed::End => return Ok(()),
+            };
             if line.trim().is_empty() {
                 continue;
             }
@@ -60,6 +71,50 @@ pub fn run(args: ChatArgs, form: Form) -> Result<(), Failure> {
             }
         }
     })
+}
+
+impl Input {
+    fn open(form: Form) -> io::Result<Self> {
+        let typed = io::stdin().is_terminal();
+        if form == Form::Json || !typed {
+            return Ok(Self::Plain { lines: Lines::new(), typed });
+        }
+        eprintln!("Ctrl-C cancels an answer, Ctrl-D leaves.");
+        Ok(Self::Edited(Editor::new(PROMPT)?))
+    }
+
+    fn is_typed(&self) -> bool {
+        matches!(self, Self::Edited(_) | Self::Plain { typed: true, .. })
+    }
+
+    /// A signal came while a line was waited for: from somebody else, from a terminal that cannot be edited on, or too
+    /// late for the answer that it was to cancel. An editor is still at its line and does not show the prompt again.
+    fn interrupted(&self) {
+        eprintln!("\n{WAY_OUT}");
+        if let Self::Edited(_) = self {
+            eprint!("{PROMPT}");
+        }
+    }
+
+    /// The next line.
+    ///
+    /// # Cancel safety
+    /// No line is lost.
+    async fn next(&mut self) -> io::Result<Typed> {
+        match self {
+            Self::Edited(editor) => editor.next().await,
+            Self::Plain { lines, typed } => {
+                if *typed {
+                    eprint!("{PROMPT}");
+                }
+                Ok(lines.next().await?.map_or(Typed::End, Typed::Line))
+            }
+        }
+    }
+}
+
+fn unread(error: io::Error) -> Failure {
+    Failure::Usage(format!("cannot read the input: {error}"))
 }
 
 /// Asks, and prints the answer as it comes.

@@ -11,7 +11,10 @@ mod chat;
 mod client;
 mod compile_blob;
 mod db;
+mod editor;
 mod exit;
+mod history;
+mod limits;
 mod lines;
 mod log;
 mod metadata;
@@ -21,11 +24,13 @@ mod pages;
 mod serve;
 mod upgrade;
 mod usage;
+mod user_folders;
 
 pub use exit::Failure;
+pub use limits::HEADING as LIMITS_HEADING;
 
 use args::{Args, ChainCommand, Command, DbCommand, ModelCommand};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use output::Form;
 use std::process::ExitCode;
 
@@ -63,6 +68,11 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { out } => pages::man(out.as_deref()),
     }
+}
+
+/// The command line as it is understood, for those who compare what is said of it.
+pub fn command() -> clap::Command {
+    Args::command()
 }
 
 /// A runtime for commands that talk to a node.

@@ -2,18 +2,18 @@
 
 use super::{
     Failure,
-    args::{LimitArgs, ServeArgs},
-    log,
+    args::{ComputeArgs, ServeArgs},
+    log, user_folders,
 };
 use crate::{
     server::AllowedOrigins,
     service::{Node, NodeConfig, StartError},
 };
 use realm_chain_spec::{ChainSpec, ModelSource, ModelSpec};
+use realm_engine::EngineConfig;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -94,8 +94,8 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     config.base_path = args.base_path.clone();
     config.executor.compiled_dir = compiled_dir(args);
     config.executor.compile_program = this_program();
-    config.shutdown_wait_max = Duration::from_secs(args.shutdown_timeout);
-    apply(&args.limits, &mut config);
+    compute(&args.compute, &mut config.engine);
+    args.limits.apply(&mut config);
     Ok(config)
 }
 
@@ -121,10 +121,8 @@ fn compiled_dir(args: &ServeArgs) -> Option<PathBuf> {
     if args.no_compiled_dir {
         return None;
     }
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
     let own = || args.base_path.as_ref().map(|base| base.join("compiled"));
-    args.compiled_dir.clone().or_else(own).or_else(|| Some(cache()?.join("realm/compiled")))
+    args.compiled_dir.clone().or_else(own).or_else(|| Some(user_folders::cache()?.join("compiled")))
 }
 
 fn origins(named: &[String]) -> AllowedOrigins {
@@ -135,29 +133,8 @@ fn origins(named: &[String]) -> AllowedOrigins {
     }
 }
 
-fn apply(limits: &LimitArgs, config: &mut NodeConfig) {
-    let set = |to: &mut usize, from: Option<u32>| *to = from.map_or(*to, |value| value as usize);
-    set(&mut config.server.connections_max, limits.connections);
-    set(&mut config.calls_max, limits.calls);
-    set(&mut config.queue_len_max, limits.queue);
-    set(&mut config.follow.followers_per_connection_max, limits.followers);
-    set(&mut config.follow.pinned_blocks_max, limits.pinned_blocks);
-    set(&mut config.follow.operations_max, limits.follow_operations);
-    set(&mut config.events.replay.streams_per_tenant_max, limits.kept_streams);
-    set(&mut config.events.replay.events_max, limits.kept_events);
-    set(&mut config.events.replay.bytes_max, limits.kept_event_bytes);
-    set(&mut config.engine.threads, limits.threads.map(u32::from));
-    config.engine.device = limits.device.unwrap_or(config.engine.device);
-    config.server.subscriptions_max = limits.subscriptions.unwrap_or(config.server.subscriptions_max);
-    config.server.request_bytes_max = limits.frame_bytes.unwrap_or(config.server.request_bytes_max);
-    config.executor.instances_max = limits.instances.unwrap_or(config.executor.instances_max);
-    config.engine.kv_bytes_max = limits.kv_bytes.unwrap_or(config.engine.kv_bytes_max);
-    config.engine.kv_precision = limits.kv_precision.map(Into::into).or(config.engine.kv_precision);
-    config.metering.hours_max = limits.usage_days.map_or(config.metering.hours_max, |days| days * 24);
-    if let Some(ms) = limits.keep_stream_ms {
-        config.events.replay.keep_max = Duration::from_millis(ms);
-    }
-    if let Some(ms) = limits.slow_consumer_ms {
-        config.events.slow_consumer_after = Duration::from_millis(ms);
-    }
+fn compute(args: &ComputeArgs, engine: &mut EngineConfig) {
+    engine.device = args.device.unwrap_or(engine.device);
+    engine.threads = args.threads.map_or(engine.threads, usize::from);
+    engine.kv_precision = args.kv_precision.map(Into::into).or(engine.kv_precision);
 }

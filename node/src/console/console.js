@@ -1,10 +1,11 @@
-// The console: what the node is, its functions, a chat, upgrades, usage.
+// The console: what the node is, its functions, a chat, upgrades, usage, and how it is doing.
 import { Connection } from "./connection.js";
 import { $, short } from "./dom.js";
 import { startChat } from "./chat.js";
 import { showFunctions } from "./functions.js";
 import { startUpgrade } from "./upgrade.js";
 import { startUsage } from "./usage.js";
+import { startLive } from "./live.js";
 
 const STATES = { lost: "lost, trying again", refused: "refused, see Access" };
 
@@ -17,6 +18,7 @@ startAccess();
 startChat(connection);
 const upgrade = startUpgrade(connection);
 const usage = startUsage(connection);
+const live = startLive(connection);
 connection.addEventListener("state", ({ detail: { value, error } }) => {
   $("state").textContent = STATES[value] ?? value;
   $("state").dataset.state = value;
@@ -32,6 +34,7 @@ async function greet() {
   if (connection.access.key) answerKey(null);
   refresh();
   usage.refresh();
+  live.refresh();
   const { client } = connection;
   try {
     const [name, version] = await Promise.all([client.request("system_chain"), client.request("system_version")]);
@@ -91,6 +94,7 @@ function startTabs() {
       other.tabIndex = selected ? 0 : -1;
       $(other.getAttribute("aria-controls")).hidden = !selected;
     }
+    $(tab.getAttribute("aria-controls")).dispatchEvent(new Event("shown"));
     history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
     if (focus) tab.focus();
   };

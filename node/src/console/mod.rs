@@ -36,6 +36,7 @@ const PAGES: &[Page] = pages! {
     "/console/functions.js", SCRIPT, "functions.js";
     "/console/upgrade.js", SCRIPT, "upgrade.js";
     "/console/usage.js", SCRIPT, "usage.js";
+    "/console/live.js", SCRIPT, "live.js";
 };
 
 /// Nothing is loaded from elsewhere, nothing inline runs, and no other page may frame this one.

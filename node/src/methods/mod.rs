@@ -4,6 +4,7 @@
 mod auth;
 mod discovery;
 mod realm;
+mod status;
 mod system;
 mod tenants;
 mod unsubscribe;
@@ -67,6 +68,7 @@ pub fn all(
 }
 
 pub use system::metadata as discovery_document;
+pub(crate) use status::Status;
 pub(crate) use tenants::TenantMethods;
 
 /// The connection that a request came over.

@@ -24,8 +24,8 @@ use crate::{
 };
 use realm_chain_spec::{Authentication, TenantSpec};
 use realm_host_functions::storage::{Store, StoreConfig};
-use realm_rpc::api::TenantsServer;
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use realm_rpc::api::{StatusServer, TenantsServer};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::{Duration, Instant}};
 use substrate_prometheus_endpoint::{Registry, init_prometheus};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -47,6 +47,7 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let began = Instant::now();
         let needs_keys = config.chain.authentication == Authentication::Keys;
         if !needs_keys && !config.listen.ip().is_loopback() && !config.allow_unauthenticated {
             return Err(StartError::Exposed { address: config.listen });
@@ -108,6 +109,14 @@ impl Node {
         let parts = Parts { store, models: named, runtimes, tenants_max: config.tenants_max };
         let manager = Arc::new(TenantManager::new(dispatcher.clone(), stored, known, parts));
         others.merge(TenantsServer::into_rpc(methods::TenantMethods { manager })).map_err(internal)?;
+        let status = methods::Status {
+            dispatcher: dispatcher.clone(),
+            models,
+            began,
+            connections_max: config.server.connections_max,
+            line,
+        };
+        others.merge(StatusServer::into_rpc(status)).map_err(internal)?;
         let methods = methods::all(&dispatcher, chain, config.events, others).map_err(internal)?;
         let metrics = match config.metrics {
             Some(address) => Some(serve_metrics(address, registry).await?),

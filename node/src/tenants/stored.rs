@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The node's part of the database that holds tenants. No tenant's namespace begins so.
-const NAMESPACE: &str = "node:tenants";
+const NAMESPACE: &str = "node/tenants";
 
 /// Where what is in force of a tenant was said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

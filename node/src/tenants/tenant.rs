@@ -15,7 +15,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// What the engine's key of a tenant is hashed from, beside its name.
 const KEY_DOMAIN: &[u8] = b"realm-tenant:";
 /// What the names of tenants' namespaces begin with; the node's own begin otherwise.
-pub(crate) const NAMESPACE_PREFIX: &str = "tenant:";
+pub(crate) const NAMESPACE_PREFIX: &str = "tenant/";
 
 /// A tenant's name, as in the chain specification. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

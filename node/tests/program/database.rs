@@ -94,7 +94,7 @@ fn a_stopped_nodes_database_is_checked_and_exported() {
     let [checked] = &lines(&["--json", "db", "check", "--base-path", base])[..] else { panic!("one line") };
     assert_eq!((&checked["repaired"], &checked["problems"]), (&json!(false), &json!([])));
     let namespaces = checked["namespaces"].as_array().unwrap();
-    let dev = namespaces.iter().find(|namespace| namespace["namespace"] == "tenant:dev").expect("the tenant's");
+    let dev = namespaces.iter().find(|namespace| namespace["namespace"] == "tenant/dev").expect("the tenant's");
     assert_eq!(dev["keys"], 4, "two conversations of a header and a turn");
     let human = run(&["db", "check", "--base-path", base]);
     assert!(String::from_utf8_lossy(&human.stdout).contains("is whole"));

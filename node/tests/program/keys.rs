@@ -5,14 +5,14 @@ use serde_json::Value;
 use std::io::Read;
 
 /// What a command prints that must succeed.
-fn said(arguments: &[&str]) -> String {
+pub(super) fn said(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// The code of the error that a command ends with.
-fn refused(arguments: &[&str]) -> String {
+pub(super) fn refused(arguments: &[&str]) -> String {
     let output = run(&[&["--json"][..], arguments].concat());
     assert!(!output.status.success(), "{arguments:?}");
     let error = String::from_utf8(output.stderr).unwrap();

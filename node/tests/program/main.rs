@@ -1,5 +1,6 @@
 //! The program as a person runs it: what it says when it cannot start, its exit codes, signals.
 
+mod chat;
 mod commands;
 mod database;
 mod keys;

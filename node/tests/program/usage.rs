@@ -1,6 +1,10 @@
 //! `realm usage` against a node that keeps its books over a restart.
 
-use super::{check, run, serve_kept, terminate, tiny_model};
+use super::{
+    check,
+    keys::{refused, said},
+    run, serve_kept, terminate, tiny_model,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -12,15 +16,15 @@ fn printed(url: &str, arguments: &[&str]) -> String {
 
 const TENANTS: [&str; 2] = ["acme_corp", "startup_inc"];
 
-/// The `dev` chain with these tenants, who pay.
-fn write_chain(path: &Path) {
+/// The `dev` chain with these tenants, who pay, and who prove who they are by `keys` or by `none`.
+fn write_chain(path: &Path, authentication: &str) {
     let mut spec: Value = serde_json::from_slice(&run(&["build-spec", "--chain", "dev"]).stdout).expect("a specification");
     let prices = json!({"prompt_nano_usd_per_1k": 500_333, "cached_nano_usd_per_1k": 50_777, "generated_nano_usd_per_1k": 1_500_111});
     let mut tenants = TENANTS.map(|_| spec["tenants"][0].clone());
     for (tenant, id) in tenants.iter_mut().zip(TENANTS) {
         (tenant["id"], tenant["prices"]) = (json!(id), prices.clone());
     }
-    spec["tenants"] = json!(tenants);
+    (spec["tenants"], spec["authentication"]) = (json!(tenants), json!(authentication));
     std::fs::write(path, spec.to_string()).unwrap();
 }
 
@@ -37,7 +41,7 @@ fn the_books_are_printed_as_table_csv_and_json_and_outlive_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let model = tiny_model(folder.path());
     let (chain, base) = (folder.path().join("chain.json"), folder.path().join("base"));
-    write_chain(&chain);
+    write_chain(&chain, "none");
     let mut costs = Vec::new();
     for round in 0..2u64 {
         let mut served = serve_kept(&model, &chain, &base);
@@ -76,4 +80,33 @@ fn check_printed(url: &str, rounds: u64, nano_usd: u64) {
     assert!(table.lines().next().is_some_and(|head| head.contains("TENANT") && head.contains("USD")), "{table}");
     assert!(table.contains("acme_corp") && !table.contains("startup_inc"), "{table}");
     assert!(table.lines().last().is_some_and(|line| line.starts_with("total")), "{table}");
+}
+
+/// Where callers have keys, a tenant's prints that tenant's usage, and no other's whatever it asks for.
+#[test]
+fn a_tenants_key_prints_its_own_usage_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny_model(folder.path());
+    let (chain, base) = (folder.path().join("chain.json"), folder.path().join("base"));
+    write_chain(&chain, "keys");
+    let operator = said(&["key", "generate", "--base-path", base.to_str().unwrap()]);
+    let mut served = serve_kept(&model, &chain, &base);
+    let as_holder = |arguments: &[&str], key: &str| said(&[arguments, &["--url", &served.url, "--api-key", key]].concat());
+    let keys = TENANTS.map(|tenant| as_holder(&["key", "generate", "--tenant", tenant], &operator));
+    for key in &keys {
+        as_holder(&["call", "generate", r#"{"prompt":"Once","max_tokens":3}"#], key);
+    }
+    for (index, (own, key)) in TENANTS.iter().zip(&keys).enumerate() {
+        let other = TENANTS[1 - index];
+        for arguments in [&["usage"][..], &["usage", "--tenant", own], &["usage", "--csv"], &["--json", "usage"]] {
+            let printed = as_holder(arguments, key);
+            assert!(printed.contains(own) && !printed.contains(other), "{arguments:?}: {printed}");
+        }
+        let asked = ["usage", "--tenant", other, "--url", &served.url, "--api-key", key];
+        assert_eq!(refused(&asked), "FORBIDDEN");
+    }
+    let all = as_holder(&["usage"], &operator);
+    assert!(TENANTS.iter().all(|tenant| all.contains(tenant)), "{all}");
+    terminate(&served.child);
+    assert!(served.child.wait().unwrap().success());
 }

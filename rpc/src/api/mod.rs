@@ -8,6 +8,7 @@ mod chain;
 mod chain_head;
 mod realm;
 mod state;
+mod status;
 mod storage;
 mod system;
 mod tenants;
@@ -20,6 +21,7 @@ pub use chain::ChainServer;
 pub use chain_head::ChainHeadServer;
 pub use realm::{RealmServer, ResumeServer};
 pub use state::StateServer;
+pub use status::StatusServer;
 pub use storage::StorageServer;
 pub use system::{DiscoveryServer, SystemServer};
 pub use tenants::TenantsServer;
@@ -33,6 +35,8 @@ pub use auth::AuthClient;
 pub use realm::{RealmClient, ResumeClient};
 #[cfg(feature = "client")]
 pub use state::StateClient;
+#[cfg(feature = "client")]
+pub use status::StatusClient;
 #[cfg(feature = "client")]
 pub use system::{DiscoveryClient, SystemClient};
 #[cfg(feature = "client")]

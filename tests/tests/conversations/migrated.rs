@@ -33,7 +33,7 @@ async fn remembers(node: &Node, turns: u32) {
 /// Bytes of the stored turns.
 fn stored(base_path: &Path) -> Vec<usize> {
     let store = Store::open(&base_path.join("realm.redb"), StoreConfig::default()).expect("the database opens");
-    let entries = store.namespace("tenant:dev").entries().expect("it can be read");
+    let entries = store.namespace("tenant/dev").entries().expect("it can be read");
     let turns = entries.into_iter().filter(|(key, _)| key.starts_with(b"conversation/alice\0"));
     turns.map(|(_, value)| value.len()).collect()
 }

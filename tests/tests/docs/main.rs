@@ -2,5 +2,6 @@
 //! metric that its dashboard and alerts name is one of a real node.
 
 mod errors;
+mod limits;
 mod metrics;
 mod protocol;

@@ -12,7 +12,7 @@ async fn storage_shows_each_tenant_its_own() {
     for tenant in &TENANTS[..2] {
         call(&mut socket, tenant, "keep", json!({"secret": hex(format!("of {tenant}").as_bytes())})).await;
     }
-    let guesses = json!({"guesses": [hex(b"secret"), hex(b"tenant:dev"), hex(b"dev"), hex(b"eve"), hex(&[0xff; 8])]});
+    let guesses = json!({"guesses": [hex(b"secret"), hex(b"tenant/dev"), hex(b"dev"), hex(b"eve"), hex(&[0xff; 8])]});
     for tenant in TENANTS {
         // Another tenant's call holds the lock of the same key meanwhile.
         let other = TENANTS.into_iter().find(|other| *other != tenant).expect("three tenants");

@@ -1,6 +1,8 @@
 //! What is charged, over the socket: that it agrees with what the calls themselves say, and that no call goes free by
 //! failing or by being given up.
 
+mod own;
+
 use realm_chain_spec::{TenantPrices, TenantSpec};
 use realm_tests::{HANG, Http, Socket, TinyNode};
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ fn on_disk(folder: &Path) -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
     let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files, ["realm.redb"]);
     let store = Store::open(&folder.join("realm.redb"), StoreConfig::default()).unwrap();
-    ["node/blocks", "node/code", "node/code-facts", "tenant:dev"]
+    ["node/blocks", "node/code", "node/code-facts", "tenant/dev"]
         .map(|namespace| store.namespace(namespace).entries().unwrap())
         .into()
 }

@@ -6,4 +6,5 @@ mod isolation;
 mod methods;
 mod models;
 mod shutdown;
+mod status;
 mod streams;

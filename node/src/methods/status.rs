@@ -1,0 +1,105 @@
+//! `realm_status`.
+
+use super::connection;
+use crate::{admission::LineLimits, dispatcher::Dispatcher, executor::HostModel};
+use jsonrpsee::{
+    Extensions,
+    core::{RpcResult, async_trait},
+};
+use realm_engine::EngineLoad;
+use realm_rpc::{ModelStatus, NodeStatus, api::StatusServer};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Where the system tells what memory this process has.
+const PROCESS_STATUS: &str = "/proc/self/status";
+/// The line of it that counts what is resident, in KiB.
+const RESIDENT: &str = "VmRSS:";
+
+/// The method.
+pub struct Status {
+    /// What it looks at.
+    pub dispatcher: Arc<Dispatcher>,
+    /// The engines, by the models' names.
+    pub models: BTreeMap<String, Arc<HostModel>>,
+    /// When the node started.
+    pub began: Instant,
+    /// Connections that may be open.
+    pub connections_max: usize,
+    /// Calls that may run, and wait.
+    pub line: LineLimits,
+}
+
+#[async_trait]
+impl StatusServer for Status {
+    async fn status(&self, extensions: &Extensions) -> RpcResult<NodeStatus> {
+        connection(extensions)?.identity().check_admin(None)?;
+        let executor = &self.dispatcher.executor;
+        Ok(NodeStatus {
+            uptime_ms: whole_ms(self.began.elapsed()),
+            resident_bytes: resident_bytes(),
+            connections: self.dispatcher.metrics.connections.get(),
+            connections_max: self.connections_max as u64,
+            calls_running: self.dispatcher.admission.running() as u64,
+            calls_running_max: self.line.running_max as u64,
+            calls_waiting: self.dispatcher.admission.waiting() as u64,
+            calls_waiting_max: self.line.queue_len_max as u64,
+            instances: executor.stats().instances_alive(),
+            instances_max: u64::from(executor.config().instances_max),
+            models: self.models.iter().map(|(name, model)| of_model(name, model)).collect(),
+        })
+    }
+}
+
+fn of_model(name: &str, model: &HostModel) -> ModelStatus {
+    let model = model.model();
+    let (load, counters) = (model.load_now(), model.counters());
+    let EngineLoad { sessions, jobs, queued, kv_blocks, kv_blocks_free, kv_blocks_cached } = load;
+    let bytes = |blocks: u64| blocks * model.kv_block_bytes();
+    let cached = kv_blocks_cached as u64;
+    ModelStatus {
+        name: name.to_owned(),
+        sessions: sessions as u64,
+        jobs: jobs as u64,
+        jobs_waiting: queued as u64,
+        kv_used_bytes: bytes(u64::from(kv_blocks).saturating_sub(u64::from(kv_blocks_free) + cached)),
+        kv_cached_bytes: bytes(cached),
+        kv_bytes_max: bytes(u64::from(kv_blocks)),
+        batches_total: counters.steps,
+        batch_sequences_total: counters.sequences,
+        tokens_total: counters.tokens,
+        busy_ms_total: whole_ms(counters.busy),
+    }
+}
+
+/// What this process has in memory, where the system is Linux.
+fn resident_bytes() -> Option<u64> {
+    read_resident(&std::fs::read_to_string(PROCESS_STATUS).ok()?)
+}
+
+fn read_resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(RESIDENT))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_of_memory_is_read() {
+        let check = |text, bytes| assert_eq!(read_resident(text), bytes, "{text}");
+        check("Name:\trealm\nVmHWM:\t     300 kB\nVmRSS:\t     200 kB\nThreads:\t4\n", Some(200 * 1024));
+        check("Name:\trealm\n", None);
+        check("VmRSS:\t200 pages\n", None);
+        assert_eq!(resident_bytes().is_some(), cfg!(target_os = "linux"));
+    }
+}
