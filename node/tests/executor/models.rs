@@ -39,18 +39,7 @@ fn words(values: &[u32]) -> Vec<u8> {
 }
 
 fn greedy() -> SamplingParams {
-    SamplingParams {
-        temperature: Milli(0),
-        top_k: 0,
-        top_p: Milli(1000),
-        min_p: Milli(0),
-        repetition_penalty: Milli(1000),
-        presence_penalty: SignedMilli(0),
-        frequency_penalty: SignedMilli(0),
-        logit_bias: Vec::new(),
-        seed: 1,
-        logprobs: Some(3),
-    }
+    SamplingParams { logprobs: Some(3), ..SamplingParams::greedy(1) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
