@@ -103,6 +103,11 @@ impl RpcError {
         Self { code: code.name().into(), message: message.into(), data: Map::new() }
     }
 
+    /// The node's own failure, of which strangers hear no more than this. Whoever makes it puts the reason into the log.
+    pub fn internal() -> Self {
+        Self::new(ErrorCode::Internal, "the node failed; its log has the details")
+    }
+
     /// An error that a runtime function answered with, with its fields.
     pub fn from_runtime(code: String, message: impl Into<String>, data: Map<String, Value>) -> Self {
         Self { code: code.into(), message: message.into(), data }

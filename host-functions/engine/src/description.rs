@@ -1,5 +1,6 @@
 //! What a model's files say about it, before any weight is read.
 
+use realm_kernels::WeightType;
 use serde_json::Value;
 
 use crate::architectures::{self, Architecture};
@@ -8,6 +9,7 @@ use crate::gguf::GgufFile;
 use crate::huggingface::{Folder, FolderError};
 use crate::load::LoadError;
 use crate::model_files::ModelFiles;
+use crate::tensors::WeightsError;
 use crate::tokenizer::{Tokenizer, Vocabulary};
 
 /// A model without its weights.
@@ -32,6 +34,16 @@ impl Description {
             ModelFiles::Gguf(file) => Self::of_gguf(file),
             ModelFiles::Folder(folder) => Self::of_folder(folder),
         }
+    }
+
+    /// The type that the layers' matrices are stored in, by the first of them.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`].
+    pub fn main_type(&self, files: &ModelFiles) -> Result<WeightType, WeightsError> {
+        let name = self.computes.main_matrix();
+        let tensor = files.tensor(name).ok_or_else(|| WeightsError::Missing { name: name.to_owned() })?;
+        Ok(tensor.weight_type)
     }
 
     fn of_gguf(file: &GgufFile) -> Result<Self, LoadError> {

@@ -52,12 +52,28 @@ impl Model {
         let mut vectors = Vec::with_capacity(texts.len());
         for group in texts.chunks(TEXTS_AT_ONCE) {
             let first = vectors.len();
-            let started = group.iter().enumerate().map(|(i, text)| self.start_text(owner, first + i, text));
+            let started = group.iter().enumerate().map(|(i, text)| {
+                let index = first + i;
+                let tokens = self.embedding_tokens(text).map_err(|source| EmbedError::Encode { index, source })?;
+                self.start_text(owner, index, tokens)
+            });
             for text in started.collect::<Result<Vec<_>, _>>()? {
                 vectors.push(text.wait(vectors.len()).await?);
             }
         }
         Ok(vectors)
+    }
+
+    /// The vector of one text, from the tokens that [`embedding_tokens`](Self::embedding_tokens) gives: for a caller that
+    /// counts them.
+    ///
+    /// # Errors
+    /// See [`EmbedError`]; `index` is 0.
+    ///
+    /// # Cancel safety
+    /// As of [`embed`](Self::embed).
+    pub async fn embed_tokens(&self, owner: TenantKey, tokens: Vec<u32>) -> Result<Vec<f32>, EmbedError> {
+        self.start_text(owner, 0, tokens)?.wait(0).await
     }
 
     /// The tokens of a text as [`embed`](Self::embed) reads them, those around it included.
@@ -78,8 +94,7 @@ impl Model {
         Ok(tokens)
     }
 
-    fn start_text(&self, owner: TenantKey, index: usize, text: &str) -> Result<Text<'_>, EmbedError> {
-        let tokens = self.embedding_tokens(text).map_err(|source| EmbedError::Encode { index, source })?;
+    fn start_text(&self, owner: TenantKey, index: usize, tokens: Vec<u32>) -> Result<Text<'_>, EmbedError> {
         let context_length = self.info().context_length;
         if tokens.is_empty() {
             return Err(EmbedError::Empty { index });

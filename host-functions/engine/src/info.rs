@@ -1,6 +1,12 @@
 //! What a model is, in figures.
 
+use std::path::Path;
+
 use crate::architectures::Architecture;
+use crate::description::Description;
+use crate::model_files::ModelFiles;
+use crate::tensor_info::type_name;
+use crate::tensors::WeightsError;
 
 /// Facts about a loaded model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,8 +48,25 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// What the files at `path` say. Hash, packed bytes and bytes of keys and values are not known yet, and 0.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`]: the matrix by whose type the model is called.
+    pub(crate) fn of(path: &Path, files: &ModelFiles, description: &Description) -> Result<Self, WeightsError> {
+        let file_stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self {
+            name: description.name.clone().unwrap_or_else(file_stem),
+            architecture: description.architecture.clone(),
+            quantization: type_name(description.main_type(files)?).to_owned(),
+            parameter_count: files.tensors().iter().map(|tensor| tensor.len as u64).sum(),
+            file_bytes: files.byte_len(),
+            chat_template: description.chat_template.clone(),
+            ..Self::sizes(&description.computes)
+        })
+    }
+
     /// The sizes of what is computed; nothing else is filled in.
-    pub(crate) fn sizes(computes: &Architecture) -> Self {
+    fn sizes(computes: &Architecture) -> Self {
         match computes {
             Architecture::Decoder(spec, _) => Self {
                 context_length: spec.context_length,

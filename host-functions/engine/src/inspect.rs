@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use realm_kernels::WeightType;
-
 use crate::architectures::Architecture;
 use crate::chat_template::ChatTemplate;
 use crate::config::KvPrecision;
@@ -59,18 +57,9 @@ impl Inspection {
         let files = ModelFiles::open(path)?;
         let description = Description::read(&files)?;
         ChatTemplate::or_chat_ml(description.chat_template.as_deref())?;
-        let Description { name, architecture, computes, tokenizer, chat_template } = description;
-        let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let main_type = main_type(&files, &computes);
-        let mut info = ModelInfo {
-            name: name.unwrap_or_else(stem),
-            architecture,
-            quantization: type_name(main_type).to_owned(),
-            parameter_count: files.tensors().iter().map(|tensor| tensor.len as u64).sum(),
-            file_bytes: files.byte_len(),
-            chat_template: chat_template.clone(),
-            ..ModelInfo::sizes(&computes)
-        };
+        let mut info = ModelInfo::of(path, &files, &description)?;
+        let main_type = description.main_type(&files)?;
+        let Description { computes, tokenizer, chat_template, .. } = description;
         if let Architecture::Decoder(spec, _) = &computes {
             info.kv_bytes_per_token = kv_bytes_per_token(spec, KvPrecision::for_weights(main_type))?;
         }
@@ -110,15 +99,6 @@ fn types(tensors: &[TensorInfo]) -> Vec<TypeShare> {
     shares
 }
 
-/// The type that the layers' matrices are stored in, by the first of them.
-fn main_type(files: &ModelFiles, computes: &Architecture) -> WeightType {
-    let name = match computes {
-        Architecture::Decoder(_, tensors) => tensors.layers.first().map(|layer| &layer.attention_output),
-        Architecture::Encoder(_, tensors) => tensors.layers.first().map(|layer| &layer.attention_output.weight),
-    };
-    name.and_then(|name| files.tensor(name)).map_or(WeightType::F32, |tensor| tensor.weight_type)
-}
-
 fn positions(computes: &Architecture) -> String {
     let spec = match computes {
         Architecture::Encoder(spec, _) => return format!("learned, {} of them", spec.position_count),
@@ -130,7 +110,9 @@ fn positions(computes: &Architecture) -> String {
             return format!("rotary, theta {}, longrope with other factors beyond {original} tokens", rope.theta);
         }
         let scaling = match (&rope.factors, &rope.scaling) {
-            (Some(_), _) | (None, RopeScaling::Factors(_) | RopeScaling::LongRope { .. }) => "scaled by the model's own factors".to_owned(),
+            (Some(_), _) | (None, RopeScaling::Factors(_) | RopeScaling::LongRope { .. }) => {
+                "scaled by the model's own factors".to_owned()
+            }
             (None, RopeScaling::None) => "unscaled".to_owned(),
             (None, RopeScaling::Linear(factor)) => format!("scaled linearly by {factor}"),
             (None, RopeScaling::Llama3 { factor, .. }) => format!("scaled by {factor} as Llama 3 does"),

@@ -7,7 +7,8 @@
 //! ```
 //! The crate knows no wasm and no JSON-RPC. Its parts, in the order in which a model meets them:
 //!
-//! - [`gguf`] and [`huggingface`] read files; `architectures` says what their model is; `cpu` packs its weights and computes.
+//! - [`gguf`] and [`huggingface`] read files; `architectures` says what their model is, `tensors` finds and checks its
+//!   weights; `cpu` packs them and computes, and so does `device` with candle.
 //! - [`tokenizer`] and [`chat_template`] turn text to tokens and back, [`sampling`] logits into a token.
 //! - `encoder` is the other kind of model, which gives texts vectors and has neither sessions nor a scheduler.
 //! - `scheduler` and `cache` decide, without clock or tensor, which tokens are computed next and where their keys and
@@ -51,6 +52,7 @@ mod session;
 mod spec;
 mod tenant;
 mod tensor_info;
+mod tensors;
 pub mod tokenizer;
 mod weight_check;
 mod worker;

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::Device;
-use realm_kernels::{KvLayout, Pool, ShapeError, WeightType};
+use realm_kernels::{KvLayout, Pool, ShapeError};
 
 use crate::architectures::{Architecture, ArchitectureError};
 use crate::cache::{BLOCK_LEN, BlockPool, blocks_for};
 use crate::chat_template::{ChatTemplate, TemplateError};
 use crate::config::{EngineConfig, KvPrecision};
-use crate::cpu::{CpuEncoder, CpuExecutor, EncoderWeights, KvError, KvMemory, Weights, WeightsError};
+use crate::cpu::{CpuEncoder, CpuExecutor, EncoderWeights, KvError, KvMemory, Weights};
 use crate::description::Description;
 use crate::device::{ComputeDevice, DeviceError, DeviceExecutor, DeviceKv, DeviceWeights};
 use crate::encoder::{Encoder, EncoderLimits, EncoderSpec, EncoderTensors};
@@ -23,7 +23,7 @@ use crate::model_files::{ModelFiles, OpenError};
 use crate::progress::{LoadProgress, LoadStage};
 use crate::scheduler::{Limits, Scheduler};
 use crate::spec::{DecoderSpec, DecoderTensors};
-use crate::tensor_info::type_name;
+use crate::tensors::{Tensors, WeightsError};
 use crate::tokenizer::TokenizerError;
 use crate::worker::Worker;
 
@@ -66,19 +66,16 @@ pub enum LoadError {
 pub(crate) fn load(path: &Path, config: &EngineConfig, progress: &dyn LoadProgress) -> Result<Model, LoadError> {
     progress.advance(LoadStage::Header, 0, 1);
     let files = Arc::new(ModelFiles::open(path)?);
-    let Description { name, architecture, computes, tokenizer, chat_template: template } = Description::read(&files)?;
-    let chat_template = ChatTemplate::or_chat_ml(template.as_deref())?;
-    progress.advance(LoadStage::Header, 1, 1);
-    let file_stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let info = ModelInfo {
-        name: name.unwrap_or_else(file_stem),
-        architecture,
-        parameter_count: files.tensors().iter().map(|tensor| tensor.len as u64).sum(),
-        file_bytes: files.byte_len(),
-        chat_template: template,
-        ..ModelInfo::sizes(&computes)
+    let description = Description::read(&files)?;
+    let chat_template = ChatTemplate::or_chat_ml(description.chat_template.as_deref())?;
+    let info = ModelInfo::of(path, &files, &description)?;
+    let kv_precision = match config.kv_precision {
+        Some(precision) => precision,
+        None => KvPrecision::for_weights(description.main_type(&files)?),
     };
-    let loading = Loading { info, files: &files, config, progress };
+    progress.advance(LoadStage::Header, 1, 1);
+    let Description { computes, tokenizer, .. } = description;
+    let loading = Loading { info, files: &files, config, kv_precision, progress };
     let (info, compute) = match computes {
         Architecture::Decoder(spec, tensors) => loading.decoder(spec, &tensors)?,
         Architecture::Encoder(spec, tensors) => loading.encoder(spec, &tensors)?,
@@ -111,6 +108,7 @@ struct Loading<'a> {
     info: ModelInfo,
     files: &'a Arc<ModelFiles>,
     config: &'a EngineConfig,
+    kv_precision: KvPrecision,
     progress: &'a dyn LoadProgress,
 }
 
@@ -144,13 +142,11 @@ impl Loading<'_> {
     /// Packs weights for this engine's kernels.
     fn on_cpu(&mut self, spec: DecoderSpec, tensors: &DecoderTensors, blocks_max: u64) -> Result<Loaded, LoadError> {
         let (config, threads) = (self.config, self.config.threads.max(1));
-        let weights = self.hashed(|| Weights::load(self.files, &spec, tensors, threads, self.progress))?;
-        let (weights, hash) = weights;
-        self.packed(weights.main_type(), weights.bytes(), hash);
-        let kv_type = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
-        let kv = KvMemory::new(&spec, kv_type.into(), config.kv_bytes_max, blocks_max)?;
+        let weights = self.hashed(|files| Weights::load(files, &spec, tensors, threads))?;
+        self.info.weight_bytes = weights.bytes();
+        let kv = KvMemory::new(&spec, self.kv_precision.into(), config.kv_bytes_max, blocks_max)?;
         let (kv_blocks, kv_block_bytes) = (kv.block_count(), kv.block_bytes() as u64);
-        let executor = Box::new(CpuExecutor::new(Pool::new(threads), spec, self.files.clone(), weights, kv));
+        let executor = Box::new(CpuExecutor::new(Pool::new(threads), spec, weights, kv));
         Ok(Loaded { executor, kv_blocks, kv_block_bytes })
     }
 
@@ -162,22 +158,18 @@ impl Loading<'_> {
         tensors: &DecoderTensors,
         blocks_max: u64,
     ) -> Result<Loaded, LoadError> {
-        let config = self.config;
-        let weights = self.hashed(|| DeviceWeights::load(&device, self.files, &spec, tensors, self.progress))?;
-        let (weights, hash) = weights;
-        self.packed(weights.main_type(), weights.bytes(), hash);
-        let precision = config.kv_precision.unwrap_or_else(|| KvPrecision::for_weights(weights.main_type()));
-        let kv = DeviceKv::new(&device, &spec, precision, config.kv_bytes_max, blocks_max)?;
+        let weights = self.hashed(|files| DeviceWeights::load(&device, files, &spec, tensors))?;
+        self.info.weight_bytes = weights.bytes();
+        let kv = DeviceKv::new(&device, &spec, self.kv_precision, self.config.kv_bytes_max, blocks_max)?;
         let (kv_blocks, kv_block_bytes) = (kv.block_count(), kv.block_bytes());
-        let executor = Box::new(DeviceExecutor::new(device, spec, self.files.clone(), weights, kv));
+        let executor = Box::new(DeviceExecutor::new(device, spec, weights, kv));
         Ok(Loaded { executor, kv_blocks, kv_block_bytes })
     }
 
     fn encoder(mut self, spec: EncoderSpec, tensors: &EncoderTensors) -> Result<(ModelInfo, Compute), LoadError> {
         let (config, threads) = (self.config, self.config.threads.max(1));
-        let weights = self.hashed(|| EncoderWeights::load(self.files, &spec, tensors, threads, self.progress))?;
-        let (weights, hash) = weights;
-        self.packed(weights.main_type(), weights.bytes(), hash);
+        let weights = self.hashed(|files| EncoderWeights::load(files, &spec, tensors, threads))?;
+        self.info.weight_bytes = weights.bytes();
         let spec = Arc::new(spec);
         let heads = |source| LoadError::Heads { head_len: spec.head_len, source };
         let executor = CpuEncoder::new(Pool::new(threads), spec.clone(), weights).map_err(heads)?;
@@ -187,11 +179,11 @@ impl Loading<'_> {
     }
 
     /// Packs weights, and hashes the files meanwhile.
-    fn hashed<W>(&self, pack: impl FnOnce() -> Result<W, WeightsError>) -> Result<(W, [u8; 32]), LoadError> {
+    fn hashed<W>(&mut self, pack: impl FnOnce(&Tensors<'_>) -> Result<W, WeightsError>) -> Result<W, LoadError> {
         let (files, progress) = (self.files, self.progress);
         let (weights, hashes) = std::thread::scope(|scope| {
             let hashing = scope.spawn(|| files.hashes(self.config.sha256.is_some()));
-            let weights = pack();
+            let weights = pack(&Tensors::new(files, progress));
             let total = files.byte_len();
             progress.advance(LoadStage::Hash, 0, total);
             let hashes = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -200,13 +192,8 @@ impl Loading<'_> {
         });
         files.release_pages();
         check_sha256(self.config.sha256, hashes.sha256)?;
-        Ok((weights?, hashes.blake2))
-    }
-
-    fn packed(&mut self, main_type: WeightType, weight_bytes: u64, hash: [u8; 32]) {
-        self.info.quantization = type_name(main_type).to_owned();
-        self.info.weight_bytes = weight_bytes;
-        self.info.hash = hash;
+        self.info.hash = hashes.blake2;
+        Ok(weights?)
     }
 }
 
@@ -214,14 +201,10 @@ impl Loading<'_> {
 pub(crate) fn check_sha256(wanted: Option<[u8; 32]>, found: Option<[u8; 32]>) -> Result<(), LoadError> {
     match (wanted, found) {
         (Some(wanted), Some(found)) if wanted != found => {
-            Err(LoadError::Sha256 { found: hex(found), wanted: hex(wanted) })
+            Err(LoadError::Sha256 { found: hex::encode(found), wanted: hex::encode(wanted) })
         }
         _ => Ok(()),
     }
-}
-
-fn hex(hash: [u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Bytes of keys and values that a token takes in all layers.

@@ -1,7 +1,7 @@
 //! The shape of a decoder, whatever its architecture is called and whatever executes it.
 //!
 //! ```text
-//! architecture (names, metadata) ──> DecoderSpec + DecoderTensors ──> executor (cpu; later other devices)
+//! architecture (names, metadata) ──> DecoderSpec + DecoderTensors ──> executor (cpu, device)
 //! ```
 //! An architecture file reads metadata and names tensors; it computes nothing. An executor reads this, and knows no
 //! architecture.
@@ -150,12 +150,13 @@ impl DecoderSpec {
 }
 
 impl DecoderTensors {
+    /// The output matrix.
+    pub fn output_matrix(&self) -> &str {
+        self.output.as_ref().unwrap_or(&self.embedding)
+    }
+
     /// The first of `names` that is not one of these tensors: part of a model that this spec does not describe.
-    pub fn first_stranger<'a>(
-        &self,
-        spec: &DecoderSpec,
-        mut names: impl Iterator<Item = &'a str>,
-    ) -> Option<&'a str> {
+    pub fn first_stranger<'a>(&self, spec: &DecoderSpec, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
         let own = [Some(&self.embedding), Some(&self.output_norm), self.output.as_ref()];
         let factors = spec.ropes.iter().flat_map(|rope| {
             let long = rope.long.iter().flat_map(|long| [&long.within, &long.beyond].map(Factors::tensor));

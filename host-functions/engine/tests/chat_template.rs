@@ -166,6 +166,15 @@ fn conversations_that_cannot_be_rendered() {
     assert_eq!(template("{{ strftime_now('%Y')|length }}").render(&json!({})).expect("renders"), "4");
 }
 
+/// A tag that is cut off behind its first sign was taken for closed by that same sign, and reading its name panicked.
+#[test]
+fn a_tag_that_is_not_closed_is_an_error() {
+    for source in ["{%}", "{%", "a{%}b", "{% generation %}{%}", "{%-}"] {
+        assert!(matches!(ChatTemplate::new(source), Err(TemplateError::Syntax(_))), "{source}");
+    }
+    assert_eq!(template("{%generation%}a{%endgeneration%}").render(&json!({})).expect("renders"), "a");
+}
+
 #[test]
 fn the_template_of_a_config_file_is_found() {
     let check = |config: Value, expected: Option<&str>| assert_eq!(ChatTemplate::source_in_config(&config), expected);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use realm_engine::tokenizer::{
     EncodeError, PreTokenizer, TEXT_BYTES_MAX, TokenType, Tokenizer, TokenizerError, TokenizerKind, Vocabulary,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 
 static FIXTURES: LazyLock<Value> =
@@ -243,6 +243,33 @@ fn broken_tokenizer_files_are_errors() {
             "{json}: {error}"
         );
     }
+}
+
+/// The `tokenizers` crate panics where it puts tokens around a text that the file does not declare, or a second text.
+#[test]
+fn what_goes_around_a_text_must_be_there() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/architectures/bert/tokenizer.json");
+    let good: Value = serde_json::from_slice(&std::fs::read(path).expect("the fixture is there")).expect("it is JSON");
+    let check = |edit: &dyn Fn(&mut Value), expected: &str| {
+        let mut processor = good["post_processor"].clone();
+        edit(&mut processor);
+        let nested = json!({"type": "Sequence", "processors": [processor]});
+        for processor in [processor, nested] {
+            let mut json = good.clone();
+            json["post_processor"] = processor;
+            let loaded = Tokenizer::from_tokenizer_json(json.to_string().as_bytes(), &Value::Null);
+            let error = loaded.expect_err(expected).to_string();
+            assert_eq!(error, format!("tokenizer.json: post_processor: {expected}"));
+        }
+    };
+    check(
+        &|processor| processor["single"][0]["SpecialToken"]["id"] = "[CL]".into(),
+        "\"[CL]\" is not among its special_tokens",
+    );
+    check(
+        &|processor| processor["single"][1]["Sequence"]["id"] = "B".into(),
+        "it puts a second text beside a single one",
+    );
 }
 
 #[test]

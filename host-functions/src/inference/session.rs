@@ -91,13 +91,13 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
         None => call.model()?,
     };
     let owner = call.state().tenant().key;
-    let tokens = model.model().tokenizer().encode(&text, true).map_err(encode_error)?.len() as u64;
-    check_prompt(call, tokens)?;
-    let embedded = model.model().embed(owner, vec![text]).await.map_err(embed_error)?;
-    call.state_mut().usage.computed_tokens += tokens;
-    call.state().tally().embedded(tokens);
-    let vector =
-        embedded.into_iter().next().ok_or_else(|| HostError::Internal("the model gave no vector for a text".into()))?;
+    // Of a text that is too long for an encoder, those that are read: the rest is neither computed nor charged.
+    let tokens = model.model().embedding_tokens(&text).map_err(encode_error)?;
+    let count = tokens.len() as u64;
+    check_prompt(call, count)?;
+    let vector = model.model().embed_tokens(owner, tokens).await.map_err(embed_error)?;
+    call.state_mut().usage.computed_tokens += count;
+    call.state().tally().embedded(count);
     call.state_mut().put_result(vector.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 

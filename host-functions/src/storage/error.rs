@@ -37,7 +37,7 @@ impl StoreError {
 #[non_exhaustive]
 pub enum CommitError {
     /// Another call changed a key between this call's reading and writing of it.
-    #[error("a key that the call read and wrote was changed by another call: 0x{}", hex(key))]
+    #[error("a key that the call read and wrote was changed by another call: 0x{}", hex::encode(key))]
     Conflict {
         /// The key.
         key: Vec<u8>,
@@ -67,8 +67,4 @@ pub enum CommitError {
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -95,5 +95,5 @@ pub fn deadline_exceeded(time_max: Duration) -> RpcError {
 /// The node's own failure: details go to the log and not to strangers.
 pub fn internal(error: &dyn std::fmt::Display) -> RpcError {
     tracing::error!(%error, "a call failed inside the node");
-    RpcError::new(ErrorCode::Internal, "the node failed; its log has the details")
+    RpcError::internal()
 }

@@ -107,12 +107,10 @@ fn invalid(field: &str, message: &str) -> RpcError {
 fn failed(error: KeyError) -> RpcError {
     match error {
         KeyError::Label => invalid("label", &error.to_string()),
-        KeyError::TooMany { limit } => {
-            RpcError::new(ErrorCode::QuotaExceeded, error.to_string()).with("limit", limit)
-        }
+        KeyError::TooMany { limit } => RpcError::new(ErrorCode::QuotaExceeded, error.to_string()).with("limit", limit),
         error => {
             tracing::error!(%error, "a key was not made or taken back");
-            RpcError::new(ErrorCode::Internal, "the node failed; its log has the details")
+            RpcError::internal()
         }
     }
 }

@@ -66,7 +66,7 @@ fn failed(error: ManageError) -> RpcError {
         }
         ManageError::Commit(_) | ManageError::Store(_) | ManageError::Keys(_) => {
             tracing::error!(%error, "tenants were not changed, or not wholly");
-            RpcError::new(ErrorCode::Internal, "the node failed; its log has the details")
+            RpcError::internal()
         }
     }
 }

@@ -228,7 +228,7 @@ pub(super) fn unknown_block(hash: BlockHash) -> RpcError {
 /// Details go to the log and not to strangers.
 pub(super) fn internal(error: &dyn std::fmt::Display) -> RpcError {
     tracing::error!(%error, "a method of the chain failed inside the node");
-    RpcError::new(ErrorCode::Internal, "the node failed; its log has the details")
+    RpcError::internal()
 }
 
 fn bad_hash() -> RpcError {

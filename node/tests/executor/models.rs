@@ -6,15 +6,18 @@ use super::{
 };
 use parity_scale_codec::{Decode, Encode};
 use realm_engine::{EngineConfig, KvPrecision, Model, Silent, TenantKey};
-use realm_host_functions::{HostFunction, HostLimits, WEIGHT_CACHE_BYTES_MAX};
+use realm_host_functions::{HostFunction, HostLimits, InferenceLimits, WEIGHT_CACHE_BYTES_MAX};
 use realm_node::executor::{HostModel, TenantResources};
 use realm_primitives::{
     F32, Milli, ModelFacts, RuntimeError, SamplingParams, SignedMilli, TokenLogprob,
     abi::{HostErrorCode, flag},
 };
 use realm_test_models::{Quant, TinyLlama, write_tiny_llama};
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
+
+/// A folder of a model that embeds.
+const BERT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-functions/engine/tests/fixtures/architectures/bert");
 
 pub struct Fixture {
     pub guest: Guest,
@@ -39,18 +42,7 @@ fn words(values: &[u32]) -> Vec<u8> {
 }
 
 fn greedy() -> SamplingParams {
-    SamplingParams {
-        temperature: Milli(0),
-        top_k: 0,
-        top_p: Milli(1000),
-        min_p: Milli(0),
-        repetition_penalty: Milli(1000),
-        presence_penalty: SignedMilli(0),
-        frequency_penalty: SignedMilli(0),
-        logit_bias: Vec::new(),
-        seed: 1,
-        logprobs: Some(3),
-    }
+    SamplingParams { logprobs: Some(3), ..SamplingParams::greedy(1) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,6 +198,27 @@ async fn wrong_tokens_and_rows_have_codes() {
     let found: Vec<_> = expected.iter().map(|(name, _)| *name).zip(results[2..].iter().copied()).collect();
     assert_eq!(found, expected);
     assert!(results[1] >= 0);
+}
+
+/// A text that is longer than an encoder reads was charged as a whole, and refused by limits that what is read keeps.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_embedded_text_what_is_read_is_charged() {
+    // 64 tokens is what the model reads at most, and 3 are those of the other text.
+    let limits = InferenceLimits { prompt_tokens_max: 64 + 3, ..InferenceLimits::default() };
+    let limits = HostLimits { inference: limits, ..HostLimits::default() };
+    let config = EngineConfig { threads: 1, ..EngineConfig::default() };
+    let model = Model::load(Path::new(BERT), &config, &Silent).unwrap();
+    let guest = Guest::with(executor_config(), limits, Some(HostModel::new("bert", model, WEIGHT_CACHE_BYTES_MAX)));
+    let mut script = Script::new();
+    let (long, long_len) = script.data("cat ".repeat(100).as_bytes());
+    let (short, short_len) = script.data(b"cat");
+    for text in [[long, long_len], [short, short_len], [short, short_len]] {
+        script.step("embed_pooled", &text);
+    }
+    let played = script.play(&guest, &guest.compile(&script_blob())).await.unwrap();
+    let vector_bytes = 32 * 4;
+    assert_eq!(played.results, [vector_bytes, vector_bytes, -(HostErrorCode::LimitExceeded as i64)]);
+    assert_eq!(played.usage.computed_tokens, 64 + 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

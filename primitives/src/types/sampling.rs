@@ -39,6 +39,24 @@ pub struct SamplingParams {
     pub logprobs: Option<u32>,
 }
 
+impl SamplingParams {
+    /// The likeliest token each time, and nothing else: no filter, no penalty, no bias.
+    pub fn greedy(seed: u64) -> Self {
+        Self {
+            temperature: Milli(0),
+            top_k: 0,
+            top_p: Milli(1_000),
+            min_p: Milli(0),
+            repetition_penalty: Milli(1_000),
+            presence_penalty: SignedMilli(0),
+            frequency_penalty: SignedMilli(0),
+            logit_bias: Vec::new(),
+            seed,
+            logprobs: None,
+        }
+    }
+}
+
 /// One candidate token and how likely it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct TokenAlternative {

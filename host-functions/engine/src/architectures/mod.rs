@@ -65,6 +65,19 @@ impl Architecture {
             Self::Encoder(_, tensors) => tensors.first_stranger(names),
         }
     }
+
+    /// The matrix whose type is taken for the whole model's: one of the first layer's, or where there are no layers the
+    /// one that gives logits or takes words.
+    pub fn main_matrix(&self) -> &str {
+        match self {
+            Self::Decoder(_, tensors) => {
+                tensors.layers.first().map_or(tensors.output_matrix(), |layer| &layer.attention_output)
+            }
+            Self::Encoder(_, tensors) => {
+                tensors.layers.first().map_or(&tensors.words, |layer| &layer.attention_output.weight)
+            }
+        }
+    }
 }
 
 /// Reads a file's architecture.

@@ -120,7 +120,8 @@ fn without_generation_tags(source: &str) -> String {
     let mut rest = source;
     while let Some(open) = rest.find("{%") {
         let tag = &rest[open..];
-        let Some(close) = tag.find("%}") else { break };
+        // `{%}` opens a tag and does not close it: its percent sign is not both.
+        let Some(close) = tag[2..].find("%}").map(|at| at + 2) else { break };
         let name = tag[2..close].trim_start_matches(['-', '+']).trim_end_matches(['-', '+']).trim();
         let (kept, after) = (&rest[..open], &tag[close + 2..]);
         if matches!(name, "generation" | "endgeneration") {

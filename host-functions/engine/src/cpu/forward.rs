@@ -1,8 +1,6 @@
 //! One step: from a plan's tokens to logits.
 
-use realm_kernels::{
-    AttentionRow, PackError, RopeAngles, Rows, RowsMut, ShapeError, dequantize_row, matmul, rms_norm, scale, softcap,
-};
+use realm_kernels::{AttentionRow, PackError, RopeAngles, Rows, RowsMut, ShapeError, matmul, rms_norm, scale, softcap};
 
 use super::CpuExecutor;
 use super::layer::Pass;
@@ -22,19 +20,15 @@ pub enum StepError {
 }
 
 pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> Result<(), StepError> {
-    let CpuExecutor { pool, spec, files, weights, kv, scratch } = executor;
+    let CpuExecutor { pool, spec, weights, kv, scratch } = executor;
     for &copy in &plan.copies {
         kv.copy(copy)?;
     }
     scratch.lay_out(plan);
     let rows = plan.tokens.len();
-    let table = &weights.embedding.tensor;
-    let row_bytes = table.byte_len() / spec.vocab_len;
-    let bytes = files.tensor_bytes(table);
     let x = scratch.x.get(rows * spec.hidden_len);
     for (&token, x) in plan.tokens.iter().zip(x.chunks_exact_mut(spec.hidden_len)) {
-        let row = bytes.get(token as usize * row_bytes..).and_then(|rest| rest.get(..row_bytes)).unwrap_or_default();
-        dequantize_row(table.weight_type, row, x).map_err(|source| StepError::Embedding { token, source })?;
+        weights.embedding.read(token as usize, x).map_err(|source| StepError::Embedding { token, source })?;
     }
     if spec.embedding_scale != 1.0 {
         scale(pool, spec.embedding_scale, x);

@@ -16,22 +16,17 @@ mod forward;
 mod kv;
 mod layer;
 mod packer;
-mod rotation;
 mod scratch;
 mod weights;
-
-use std::sync::Arc;
 
 use realm_kernels::Pool;
 
 pub use encoder::CpuEncoder;
 pub use encoder_weights::EncoderWeights;
 pub use kv::{KvError, KvMemory};
-pub use rotation::frequencies;
-pub use weights::{Weights, WeightsError};
+pub use weights::Weights;
 
 use crate::executor::{Executor, ExecutorError, StepOutput};
-use crate::model_files::ModelFiles;
 use crate::scheduler::Plan;
 use crate::spec::DecoderSpec;
 
@@ -39,8 +34,6 @@ use crate::spec::DecoderSpec;
 pub struct CpuExecutor {
     pool: Pool,
     spec: DecoderSpec,
-    /// Where the embedding table is read from.
-    files: Arc<ModelFiles>,
     weights: Weights,
     kv: KvMemory,
     scratch: scratch::Scratch,
@@ -48,8 +41,8 @@ pub struct CpuExecutor {
 
 impl CpuExecutor {
     /// Takes packed weights and KV memory of the same spec.
-    pub fn new(pool: Pool, spec: DecoderSpec, files: Arc<ModelFiles>, weights: Weights, kv: KvMemory) -> Self {
-        Self { pool, spec, files, weights, kv, scratch: scratch::Scratch::default() }
+    pub fn new(pool: Pool, spec: DecoderSpec, weights: Weights, kv: KvMemory) -> Self {
+        Self { pool, spec, weights, kv, scratch: scratch::Scratch::default() }
     }
 }
 

@@ -1,57 +1,31 @@
-//! From named tensors of a model's files to packed matrices: looked up, checked, put side by side.
+//! From named tensors to packed matrices, put side by side.
 
-use realm_kernels::{Layout, Matrix, WeightType, dequantize_row};
+use realm_kernels::{Layout, Matrix, WeightType};
 
-use super::weights::{GateUp, LayerWeights, Qkv, Report, WeightsError};
-use crate::model_files::ModelFiles;
+use super::weights::{GateUp, LayerWeights, Qkv};
 use crate::spec::{DecoderSpec, LayerTensors};
-use crate::tensor_info::TensorInfo;
-use crate::weight_check;
+use crate::tensors::{Tensors, WeightsError};
 
-/// Looks tensors up in a model's files and packs them.
+/// Packs a model's tensors.
 pub(super) struct Packer<'a> {
-    pub files: &'a ModelFiles,
-    pub report: &'a Report<'a>,
+    pub tensors: &'a Tensors<'a>,
 }
 
-impl<'a> Packer<'a> {
-    /// The tensor of this name, which must have this shape.
-    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<&'a TensorInfo, WeightsError> {
-        let tensor = self.files.tensor(name).ok_or_else(|| WeightsError::Missing { name: name.to_owned() })?;
-        if tensor.shape != shape {
-            let (found, wanted) = (tensor.shape.clone(), shape.to_vec());
-            return Err(WeightsError::Shape { name: name.to_owned(), found, wanted });
-        }
-        Ok(tensor)
-    }
-
-    pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, WeightsError> {
-        let tensor = self.tensor(name, &[len])?;
-        let mut out = vec![0.0; len];
-        let unpacked = dequantize_row(tensor.weight_type, self.bytes(tensor)?, &mut out);
-        unpacked.map_err(|source| WeightsError::Pack { name: name.to_owned(), source })?;
-        Ok(out)
-    }
-
-    /// A norm's weights.
-    pub fn norm(&self, spec: &DecoderSpec, name: &str, len: usize) -> Result<Vec<f32>, WeightsError> {
-        let mut weights = self.vector(name, len)?;
-        weights.iter_mut().for_each(|weight| *weight += spec.norm_offset);
-        Ok(weights)
-    }
-
+impl Packer<'_> {
     pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, WeightsError> {
-        let tensor = self.tensor(name, &[rows, columns])?;
-        pack(name, tensor.weight_type, rows, columns, &[self.bytes(tensor)?], Layout::Stacked)
+        let tensor = self.tensors.find(name, &[rows, columns])?;
+        pack(name, tensor.weight_type, rows, columns, &[self.tensors.bytes(tensor)?], Layout::Stacked)
     }
 
     pub fn layer(&self, spec: &DecoderSpec, names: &LayerTensors) -> Result<LayerWeights, WeightsError> {
         let (hidden, feed_forward) = (spec.hidden_len, spec.feed_forward_len);
         let head_norms = match &names.head_norms {
-            Some([q, k]) => Some([self.norm(spec, q, spec.head_len)?, self.norm(spec, k, spec.head_len)?]),
+            Some([q, k]) => {
+                Some([self.tensors.norm(spec, q, spec.head_len)?, self.tensors.norm(spec, k, spec.head_len)?])
+            }
             None => None,
         };
-        let norm = |name: &str| self.norm(spec, name, hidden);
+        let norm = |name: &str| self.tensors.norm(spec, name, hidden);
         Ok(LayerWeights {
             attention_norm: norm(&names.attention_norm)?,
             qkv: self.qkv(spec, names)?,
@@ -74,20 +48,20 @@ impl<'a> Packer<'a> {
         };
         let tensors = parts
             .iter()
-            .map(|(name, len)| self.tensor(name, &[*len, spec.hidden_len]))
+            .map(|(name, len)| self.tensors.find(name, &[*len, spec.hidden_len]))
             .collect::<Result<Vec<_>, _>>()?;
 
         let mut matrices = Vec::new();
         for group in tensors.chunk_by(|a, b| a.weight_type == b.weight_type) {
             let rows = group.iter().map(|tensor| tensor.shape.first().copied().unwrap_or(0)).sum();
-            let bytes = group.iter().map(|tensor| self.bytes(tensor)).collect::<Result<Vec<_>, _>>()?;
+            let bytes = group.iter().map(|tensor| self.tensors.bytes(tensor)).collect::<Result<Vec<_>, _>>()?;
             let Some(first) = group.first() else { continue };
             matrices.push(pack(&first.name, first.weight_type, rows, spec.hidden_len, &bytes, Layout::Stacked)?);
         }
         let biases = match &names.qkv_bias {
             None => None,
             Some(names) => {
-                let vectors = names.iter().zip(&parts).map(|(name, (_, len))| self.vector(name, *len));
+                let vectors = names.iter().zip(&parts).map(|(name, (_, len))| self.tensors.vector(name, *len));
                 let all: Vec<f32> = vectors.collect::<Result<Vec<_>, _>>()?.concat();
                 let mut rest = &all[..];
                 let mut take = |matrix: &Matrix| {
@@ -108,30 +82,22 @@ impl<'a> Packer<'a> {
         };
         match names {
             [stacked] => {
-                let tensor = self.tensor(stacked, &[2 * rows, columns])?;
-                let bytes = self.bytes(tensor)?;
+                let tensor = self.tensors.find(stacked, &[2 * rows, columns])?;
+                let bytes = self.tensors.bytes(tensor)?;
                 let (gate, up) = bytes.split_at(bytes.len() / 2);
                 fused(stacked, tensor.weight_type, &[gate, up])
             }
             [gate_name, up_name] => {
-                let gate = self.tensor(gate_name, &[rows, columns])?;
-                let up = self.tensor(up_name, &[rows, columns])?;
+                let gate = self.tensors.find(gate_name, &[rows, columns])?;
+                let up = self.tensors.find(up_name, &[rows, columns])?;
                 if gate.weight_type == up.weight_type {
-                    return fused(gate_name, gate.weight_type, &[self.bytes(gate)?, self.bytes(up)?]);
+                    return fused(gate_name, gate.weight_type, &[self.tensors.bytes(gate)?, self.tensors.bytes(up)?]);
                 }
                 let (gate, up) = (self.matrix(gate_name, rows, columns)?, self.matrix(up_name, rows, columns)?);
                 Ok(GateUp::Apart { gate, up })
             }
             _ => Err(WeightsError::Missing { name: "feed-forward gate and up".into() }),
         }
-    }
-
-    /// A tensor's bytes, after a look at its values.
-    fn bytes(&self, tensor: &TensorInfo) -> Result<&'a [u8], WeightsError> {
-        let bytes = self.files.tensor_bytes(tensor);
-        weight_check::finite(&tensor.name, tensor.weight_type, bytes)?;
-        self.report.add(bytes.len());
-        Ok(bytes)
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, softmax_last_dim};
 use candle_nn::rotary_emb::{rope, rope_i};
-use realm_kernels::{Gate, RopeAngles, RopeStyle, dequantize_row};
+use realm_kernels::{Gate, RopeAngles, RopeStyle};
 
 use super::DeviceExecutor;
 use super::kv::DeviceKv;
@@ -28,7 +28,8 @@ pub fn run(executor: &DeviceExecutor, plan: &Plan, output: &mut StepOutput) -> R
         Turn::new(device, rope, &angles, positions.len())
     });
     let turns = turns.collect::<Result<Vec<_>>>()?;
-    let step = Step { device, spec, kv, slots: slots(device, spec, plan)?, parts: parts(plan) };
+    let parts = parts(plan);
+    let step = Step { device, spec, kv, slots: slots(device, spec, &parts)?, parts };
     let mut x = embed(executor, plan)?;
     for (index, layer) in weights.layers.iter().enumerate() {
         x = step.attend(index, layer, &turns[spec.layers[index].rope], &x)?;
@@ -45,7 +46,7 @@ pub fn run(executor: &DeviceExecutor, plan: &Plan, output: &mut StepOutput) -> R
     }
     let logits = wanted(plan, |output| output != Output::Hidden);
     if !logits.is_empty() {
-        let logits = softcap(&weights.output.forward(&normed(logits)?)?, spec.logit_softcap)?;
+        let logits = softcap(weights.output.forward(&normed(logits)?)?, spec.logit_softcap)?;
         output.logits = logits.flatten_all()?.to_vec1()?;
     }
     Ok(())
@@ -106,7 +107,7 @@ impl Step<'_> {
             let query = q.narrow(0, part.row + position - part.start, 1)?.contiguous()?;
             let query = query.reshape((spec.kv_head_count, group, spec.head_len))?;
             let scores = (query.matmul(&seen(&keys)?.t()?)? * f64::from(spec.attention_scale))?;
-            let weights = softmax_last_dim(&softcap(&scores, spec.attention_softcap)?.contiguous()?)?;
+            let weights = softmax_last_dim(&softcap(scores, spec.attention_softcap)?.contiguous()?)?;
             rows.push(weights.matmul(&seen(&values)?)?.reshape((1, spec.q_len()))?);
         }
         Ok(())
@@ -147,12 +148,15 @@ fn apart<const N: usize>(matrices: &[Linear], x: &Tensor, lens: [usize; N]) -> R
 }
 
 fn post_norm(spec: &DecoderSpec, delta: Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
-    weight.map_or(Ok(delta.clone()), |weight| rms_norm(&delta, weight, spec.norm_epsilon))
+    match weight {
+        None => Ok(delta),
+        Some(weight) => rms_norm(&delta, weight, spec.norm_epsilon),
+    }
 }
 
-fn softcap(x: &Tensor, cap: Option<f32>) -> Result<Tensor> {
+fn softcap(x: Tensor, cap: Option<f32>) -> Result<Tensor> {
     match cap {
-        None => Ok(x.clone()),
+        None => Ok(x),
         Some(cap) => (x / f64::from(cap))?.tanh()? * f64::from(cap),
     }
 }
@@ -191,22 +195,20 @@ impl Turn {
         };
         let turned = turned?.squeeze(0)?.transpose(0, 1)?;
         let rest = spec.head_len - self.rotated_len;
-        let whole = if rest == 0 { turned } else { Tensor::cat(&[turned, heads.narrow(2, self.rotated_len, rest)?], 2)? };
+        let whole =
+            if rest == 0 { turned } else { Tensor::cat(&[turned, heads.narrow(2, self.rotated_len, rest)?], 2)? };
         whole.contiguous()?.reshape((rows, len))
     }
 }
 
 /// The rows of the embedding table, which the processor reads from the file.
 fn embed(executor: &DeviceExecutor, plan: &Plan) -> Result<Tensor> {
-    let DeviceExecutor { device, spec, files, weights, .. } = executor;
-    let table = &weights.embedding;
-    let row_bytes = table.byte_len() / spec.vocab_len;
-    let bytes = files.tensor_bytes(table);
+    let DeviceExecutor { device, spec, weights, .. } = executor;
     let mut x = vec![0.0f32; plan.tokens.len() * spec.hidden_len];
     for (&token, x) in plan.tokens.iter().zip(x.chunks_exact_mut(spec.hidden_len)) {
-        let row = bytes.get(token as usize * row_bytes..).and_then(|rest| rest.get(..row_bytes)).unwrap_or_default();
-        dequantize_row(table.weight_type, row, x)
-            .map_err(|error| candle_core::Error::Msg(format!("token {token} has no row in the embedding table: {error}")))?;
+        let no_row =
+            |error| candle_core::Error::Msg(format!("token {token} has no row in the embedding table: {error}"));
+        weights.embedding.read(token as usize, x).map_err(no_row)?;
         x.iter_mut().for_each(|value| *value *= spec.embedding_scale);
     }
     Tensor::from_vec(x, (plan.tokens.len(), spec.hidden_len), device)
@@ -225,8 +227,8 @@ fn parts(plan: &Plan) -> Vec<StepPart> {
 }
 
 /// For every row the slot of its position, as often as a key has values: `[rows, kv_len]`.
-fn slots(device: &Device, spec: &DecoderSpec, plan: &Plan) -> Result<Tensor> {
-    let slots: Vec<u32> = parts(plan).iter().flat_map(|part| part.slots[part.start..].to_vec()).collect();
+fn slots(device: &Device, spec: &DecoderSpec, parts: &[StepPart]) -> Result<Tensor> {
+    let slots: Vec<u32> = parts.iter().flat_map(|part| &part.slots[part.start..]).copied().collect();
     let rows = slots.len();
     Tensor::from_vec(slots, (rows, 1), device)?.broadcast_as((rows, spec.kv_len()))?.contiguous()
 }

@@ -21,11 +21,17 @@ pub struct Linear {
 impl Linear {
     /// A matrix of `n` rows of `k` weights, from its bytes in the model's file. Quantised types stay as they are, 16-bit
     /// floats become f32.
-    pub fn new(device: &Device, ty: WeightType, bytes: &[u8], shape: (usize, usize), bias: Option<Tensor>) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        ty: WeightType,
+        bytes: &[u8],
+        shape: (usize, usize),
+        bias: Option<Tensor>,
+    ) -> Result<Self> {
         let matrix = match stored(ty) {
-            Stored::Float(dtype) => {
-                QMatMul::Tensor(Tensor::from_raw_buffer(bytes, dtype, &[shape.0, shape.1], device)?.to_dtype(DType::F32)?)
-            }
+            Stored::Float(dtype) => QMatMul::Tensor(
+                Tensor::from_raw_buffer(bytes, dtype, &[shape.0, shape.1], device)?.to_dtype(DType::F32)?,
+            ),
             // Candle reads blocks from the bytes' own place; those of GGUF files are aligned to 8 bytes at least.
             Stored::Blocks(dtype) => {
                 let storage = QStorage::from_data(Cow::Borrowed(bytes), device, dtype)?;
@@ -34,7 +40,9 @@ impl Linear {
         };
         let bytes = match &matrix {
             QMatMul::QTensor(tensor) => tensor.storage_size_in_bytes(),
-            QMatMul::Tensor(tensor) | QMatMul::TensorF16(tensor) => tensor.elem_count() * tensor.dtype().size_in_bytes(),
+            QMatMul::Tensor(tensor) | QMatMul::TensorF16(tensor) => {
+                tensor.elem_count() * tensor.dtype().size_in_bytes()
+            }
         };
         Ok(Self { matrix, bias, bytes: bytes as u64 })
     }
@@ -43,8 +51,9 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let rows = x.dim(0)?;
         let whole = rows.next_multiple_of(ROWS);
-        let x = if whole == rows { x.clone() } else { x.pad_with_zeros(0, 0, whole - rows)? }.contiguous()?;
-        let groups = (0..whole / ROWS).map(|group| self.matrix.forward(&x.narrow(0, group * ROWS, ROWS)?.contiguous()?));
+        let x = if whole == rows { x.contiguous()? } else { x.pad_with_zeros(0, 0, whole - rows)?.contiguous()? };
+        let groups =
+            (0..whole / ROWS).map(|group| self.matrix.forward(&x.narrow(0, group * ROWS, ROWS)?.contiguous()?));
         let y = Tensor::cat(&groups.collect::<Result<Vec<_>>>()?, 0)?.narrow(0, 0, rows)?;
         match &self.bias {
             None => Ok(y),

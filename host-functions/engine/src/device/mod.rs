@@ -14,15 +14,12 @@ mod kv;
 mod linear;
 mod weights;
 
-use std::sync::Arc;
-
 use candle_core::Device;
 
 pub use kv::DeviceKv;
 pub use weights::DeviceWeights;
 
 use crate::executor::{Executor, ExecutorError, StepOutput};
-use crate::model_files::ModelFiles;
 use crate::scheduler::Plan;
 use crate::spec::DecoderSpec;
 
@@ -99,16 +96,14 @@ impl std::str::FromStr for ComputeDevice {
 pub struct DeviceExecutor {
     device: Device,
     spec: DecoderSpec,
-    /// Where the embedding table is read from.
-    files: Arc<ModelFiles>,
     weights: DeviceWeights,
     kv: DeviceKv,
 }
 
 impl DeviceExecutor {
     /// Takes weights and KV memory of the same spec, both on this device.
-    pub fn new(device: Device, spec: DecoderSpec, files: Arc<ModelFiles>, weights: DeviceWeights, kv: DeviceKv) -> Self {
-        Self { device, spec, files, weights, kv }
+    pub fn new(device: Device, spec: DecoderSpec, weights: DeviceWeights, kv: DeviceKv) -> Self {
+        Self { device, spec, weights, kv }
     }
 }
 

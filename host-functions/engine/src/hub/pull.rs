@@ -155,7 +155,7 @@ fn check(path: &Path, file: &str, announced: &Metadata) -> Result<(), HubError> 
         }
         hash.update(&buffer[..len]);
     }
-    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hex::encode(hash.finalize());
     if found.eq_ignore_ascii_case(expected) {
         return Ok(());
     }

@@ -49,6 +49,7 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     drop(value);
     let mut pipeline = Tokenizer::from_bytes(&edited).map_err(invalid)?;
     drop(edited);
+    check_templates(&serde_json::to_value(pipeline.get_post_processor()).map_err(invalid)?)?;
     // Control tokens in a text are text.
     pipeline.set_encode_special_tokens(true);
 
@@ -83,6 +84,23 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     let (prefix, suffix) = surroundings(&pipeline)?;
     let continuing = continuing(&pipeline);
     Ok(Loaded { pipeline, continuing, pieces, controls, prefix, suffix, bos, eos })
+}
+
+/// What goes around a text may name tokens that it declares, and no second text: the `tokenizers` crate takes that for
+/// granted.
+fn check_templates(processor: &Value) -> Result<(), TokenizerError> {
+    processor["processors"].as_array().into_iter().flatten().try_for_each(check_templates)?;
+    let pieces = processor["single"].as_array().filter(|_| processor["type"] == "TemplateProcessing");
+    for piece in pieces.into_iter().flatten() {
+        let unknown = piece["SpecialToken"]["id"].as_str().filter(|id| processor["special_tokens"].get(id).is_none());
+        if let Some(id) = unknown {
+            return Err(TokenizerError::Json(format!("post_processor: {id:?} is not among its special_tokens")));
+        }
+        if piece["Sequence"]["id"] == "B" {
+            return Err(TokenizerError::Json("post_processor: it puts a second text beside a single one".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// How tokens become text, and whether the first blank is dropped.

@@ -5,14 +5,15 @@ use crate::{
     functions::Kind,
 };
 use alloc::{vec, vec::Vec};
+use parity_scale_codec::Encode;
 use realm_primitives::{
-    Milli, RuntimeError, SamplingParams, SignedMilli, StorageScope,
+    RuntimeError, SamplingParams, StorageScope,
     host::{
-        inference, raw, stream,
+        inference, raw,
         storage::{storage_get, storage_lock, storage_next_key, storage_set},
+        stream,
     },
 };
-use parity_scale_codec::Encode;
 
 /// What every tenant calls its own value.
 const KEY: &[u8] = b"secret";
@@ -35,7 +36,7 @@ impl Handles {
 
     /// A tensor of this value, and a session that holds these tokens.
     fn over(value: f32, tokens: &[u32]) -> Result<Self, RuntimeError> {
-        let (shape, values, params) = ([1u32], [value], params().encode());
+        let (shape, values, params) = ([1u32], [value], SamplingParams::greedy(1).encode());
         // SAFETY: all pointers and lengths are of live values.
         unsafe {
             let tensor = handle(raw::tensor_new(shape.as_ptr() as u32, 1, values.as_ptr() as u32, 4))?;
@@ -132,19 +133,4 @@ pub(crate) fn cached(text: &str) -> Result<u32, RuntimeError> {
 
 fn handle(answer: i64) -> Result<u32, RuntimeError> {
     u32::try_from(answer).map_err(|_| RuntimeError::Internal { message: alloc::format!("the host answered {answer}") })
-}
-
-fn params() -> SamplingParams {
-    SamplingParams {
-        temperature: Milli(0),
-        top_k: 0,
-        top_p: Milli(1_000),
-        min_p: Milli(0),
-        repetition_penalty: Milli(1_000),
-        presence_penalty: SignedMilli(0),
-        frequency_penalty: SignedMilli(0),
-        logit_bias: vec![],
-        seed: 1,
-        logprobs: None,
-    }
 }

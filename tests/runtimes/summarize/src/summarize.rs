@@ -2,9 +2,9 @@
 //! each time and ends with the sentence that was asked for.
 
 use crate::apis::{Runtime, Summary};
-use alloc::{format, string::String, vec};
+use alloc::{format, string::String};
 use realm_primitives::{
-    ChatMessage, FinishReason, Milli, Receipt, RuntimeError, SamplingParams, SignedMilli, TokenEvent,
+    ChatMessage, FinishReason, Receipt, RuntimeError, SamplingParams, TokenEvent,
     host::{
         context::call_context,
         inference::{self, Detokenizer, Sampler, Session},
@@ -39,7 +39,7 @@ pub(crate) fn summarize(text: &str, sentences: Option<u32>) -> Result<Summary, R
         return Err(RuntimeError::ContextOverflow { prompt_tokens, max_tokens: 1, context_length });
     }
 
-    let mut sampler = Sampler::open(&likeliest(context.seed))?;
+    let mut sampler = Sampler::open(&SamplingParams::greedy(context.seed))?;
     let mut session = Session::open(&prompt)?;
     let cached_tokens = session.token_count()?;
     let mut detokenizer = Detokenizer::open()?;
@@ -54,7 +54,12 @@ pub(crate) fn summarize(text: &str, sentences: Option<u32>) -> Result<Summary, R
         tokens_generated += 1;
         let piece = detokenizer.push(token)?;
         if !piece.is_empty() && context.streaming {
-            stream::emit(&TokenEvent { token: piece.clone(), index: tokens_generated - 1, logprob: None, logprobs: None })?;
+            stream::emit(&TokenEvent {
+                token: piece.clone(),
+                index: tokens_generated - 1,
+                logprob: None,
+                logprobs: None,
+            })?;
         }
         if summary.push(&piece) >= wanted {
             break FinishReason::Stop;
@@ -86,21 +91,6 @@ fn prompt(text: &str, chats: bool) -> Result<alloc::vec::Vec<u32>, RuntimeError>
         return Ok(inference::chat_tokens(&[ChatMessage { role: "user".into(), content }])?);
     }
     Ok(inference::tokenize(&format!("{text}\n\nIn short: "))?)
-}
-
-fn likeliest(seed: u64) -> SamplingParams {
-    SamplingParams {
-        temperature: Milli(0),
-        top_k: 0,
-        top_p: Milli(1_000),
-        min_p: Milli(0),
-        repetition_penalty: Milli(1_000),
-        presence_penalty: SignedMilli(0),
-        frequency_penalty: SignedMilli(0),
-        logit_bias: vec![],
-        seed,
-        logprobs: None,
-    }
 }
 
 /// The text so far, and how many sentences of it have ended.
