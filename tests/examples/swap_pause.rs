@@ -1,11 +1,13 @@
 //! The pause that callers see at a swap: one calls `health_check` in a tight loop over a socket, first alone, then
-//! while runtimes are upgraded and rolled back without end. Prints the longest and the usual times of a call.
-//! `cargo run --release -p realm-tests --example swap_pause -- [SECONDS [NICENESS OF THE COMPILER]]`
+//! while runtimes are upgraded and rolled back without end. Prints the longest and the usual times of a call. With the path
+//! of the `realm` program, that compiles in a process of its own, as under `realm serve`.
+//! `cargo run --release -p realm-tests --example swap_pause -- [SECONDS [PROGRAM [NICENESS OF THE COMPILER]]]`
 
 use realm_tests::{Socket, TinyNode};
 use serde_json::json;
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -58,7 +60,8 @@ async fn main() {
     let seconds = number(1).unwrap_or(10).into();
     let time = Duration::from_secs(seconds);
     let node = TinyNode::with(|config| {
-        config.executor.compile_niceness = number(2).unwrap_or(config.executor.compile_niceness);
+        config.executor.compile_program = std::env::args_os().nth(2).map(PathBuf::from);
+        config.executor.compile_niceness = number(3).unwrap_or(config.executor.compile_niceness);
     })
     .await;
     let address = node.node.address();
@@ -67,20 +70,24 @@ async fn main() {
     let swapping = {
         let over = over.clone();
         let code = json!([format!("0x{}", hex::encode(realm_summarize_runtime::WASM_BINARY))]);
-        tokio::spawn(async move {
-            let mut admin = Socket::connect(address).await;
-            let mut swaps = 0;
-            while !over.load(Ordering::Relaxed) {
-                admin.result("realm_upgradeRuntime", code.clone()).await;
-                admin.result("realm_rollbackRuntime", json!([])).await;
-                swaps += 2;
-            }
-            swaps
+        // On a thread of its own, so that the writing of blobs is not in the caller's way.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let mut admin = Socket::connect(address).await;
+                let mut swaps = 0;
+                while !over.load(Ordering::Relaxed) {
+                    admin.result("realm_upgradeRuntime", code.clone()).await;
+                    admin.result("realm_rollbackRuntime", json!([])).await;
+                    swaps += 2;
+                }
+                swaps
+            })
         })
     };
     let swapped = Times::of_calls(address, time).await;
     over.store(true, Ordering::Relaxed);
-    let swaps = swapping.await.expect("swaps go well");
+    let swaps = swapping.join().expect("swaps go well");
     print("without swaps", &quiet);
     print("with swaps", &swapped);
     println!("{swaps} swaps; longest with : without = {:.1}", swapped.quantile(1000) / quiet.quantile(1000));
