@@ -31,6 +31,9 @@ pub struct ExecutorConfig {
     /// The `realm` program, if blobs of upgrades are compiled in processes of their own; else threads of this one compile
     /// them. Default none; `realm serve` names itself.
     pub compile_program: Option<PathBuf>,
+    /// Threads that compile the blob of an upgrade. Default half as many as the machine has processors, and at least one: a
+    /// processor that nobody compiles on answers at once, and one that is compiled on often only at its next tick (4 ms).
+    pub compile_threads: usize,
     /// How far whoever compiles blobs for upgrades steps back behind all others, as in `nice`, 0 to 19. Default 19.
     pub compile_niceness: u8,
     /// Memory that a process may have which compiles a blob, in bytes. Default 1 GiB.
@@ -56,6 +59,7 @@ impl Default for ExecutorConfig {
             keep_resident_bytes: 256 << 10,
             epoch_interval: Duration::from_millis(1),
             compile_program: None,
+            compile_threads: std::thread::available_parallelism().map_or(1, |count| (count.get() / 2).max(1)),
             compile_niceness: 19,
             compile_memory_bytes_max: 1 << 30,
             compile_cpu_time_max: Duration::from_secs(60),

@@ -16,7 +16,6 @@ pub use worker::{WorkerError, compile_stdin};
 use super::{compiled, config::ExecutorConfig, error::CodeError};
 use priority::step_back;
 use process::CompileProcess;
-use std::num::NonZeroUsize;
 use wasmtime::{Engine, Module};
 
 /// Compiles in parallel. One per executor.
@@ -26,17 +25,12 @@ pub(super) struct Compiler {
 }
 
 impl Compiler {
-    /// As many threads as the machine has processors; they also do what is left to do beside a process.
+    /// Starts the threads; they also do what is left to do beside a process.
     ///
     /// # Errors
     /// The system gave no threads.
     pub(super) fn start(config: &ExecutorConfig) -> Result<Self, rayon::ThreadPoolBuildError> {
-        let niceness = config.compile_niceness;
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
-            .thread_name(|index| format!("realm-compile-{index}"))
-            .start_handler(move |_| step_back(niceness))
-            .build()?;
+        let threads = threads(config.compile_threads, config.compile_niceness)?;
         Ok(Self { threads, process: CompileProcess::of(config) })
     }
 
@@ -56,4 +50,14 @@ impl Compiler {
         };
         module.map_err(|error| CodeError::Compile(format!("{error:#}")))
     }
+}
+
+/// Threads to compile on, which have stepped back; at least one.
+fn threads(count: usize, niceness: u8) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new()
+        // None would mean as many as there are processors.
+        .num_threads(count.max(1))
+        .thread_name(|index| format!("realm-compile-{index}"))
+        .start_handler(move |_| step_back(niceness))
+        .build()
 }

@@ -5,7 +5,7 @@
 #[cfg(target_os = "linux")]
 const TURN_NS: u64 = 100_000;
 
-/// Lowers the priority of the calling thread, and of those that it starts. Where that is not possible it stays as it is.
+/// Lowers the priority of the calling thread. Where that is not possible it stays as it is.
 /// `SCHED_IDLE` would be lower still, and an upgrade would never end on a busy machine.
 #[cfg(target_os = "linux")]
 pub(super) fn step_back(niceness: u8) {

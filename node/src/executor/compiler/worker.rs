@@ -1,6 +1,6 @@
 //! What the process does that compiles one blob: it bounds itself, compiles, and ends.
 
-use super::priority::step_back;
+use super::threads;
 use crate::executor::{config::ExecutorConfig, sandbox::engine_config};
 use parity_scale_codec::{Decode, DecodeAll, Encode};
 use std::io::{Read, Write};
@@ -16,6 +16,7 @@ pub(super) const REFUSED: i32 = 2;
 pub(super) struct Order {
     pub memory_bytes_max: u64,
     pub cpu_seconds_max: u64,
+    threads: u32,
     niceness: u8,
     guest_memory_bytes_max: u64,
     guest_stack_bytes_max: u64,
@@ -29,6 +30,7 @@ impl Order {
         Self {
             memory_bytes_max: config.compile_memory_bytes_max as u64,
             cpu_seconds_max: config.compile_cpu_time_max.as_secs().max(1),
+            threads: u32::try_from(config.compile_threads).unwrap_or(u32::MAX),
             niceness: config.compile_niceness,
             guest_memory_bytes_max: config.memory_bytes_max as u64,
             guest_stack_bytes_max: config.guest_stack_bytes_max as u64,
@@ -61,6 +63,9 @@ pub enum WorkerError {
     /// The system does not bound this process.
     #[error("the compiler cannot be bounded: {0}")]
     Bounds(std::io::Error),
+    /// The system gives no threads.
+    #[error("the compiler cannot start: {0}")]
+    Threads(rayon::ThreadPoolBuildError),
     /// The blob does not compile.
     #[error("{0:#}")]
     Refused(wasmtime::Error),
@@ -80,10 +85,9 @@ pub fn compile_stdin() -> Result<(), WorkerError> {
         <(Order, Vec<u8>)>::decode_all(&mut &input[..]).map_err(|error| WorkerError::Order(error.to_string()))?;
     drop(input);
     bound(&order).map_err(WorkerError::Bounds)?;
-    // Before there are other threads, which have it from this one.
-    step_back(order.niceness);
-    let engine = Engine::new(&engine_config(&order.config())).map_err(WorkerError::Refused)?;
-    let machine_code = engine.precompile_module(&code).map_err(WorkerError::Refused)?;
+    let threads = threads(order.threads as usize, order.niceness).map_err(WorkerError::Threads)?;
+    let compile = || Engine::new(&engine_config(&order.config()))?.precompile_module(&code);
+    let machine_code = threads.install(compile).map_err(WorkerError::Refused)?;
     let mut output = std::io::stdout().lock();
     output.write_all(&machine_code).and_then(|()| output.flush()).map_err(WorkerError::Write)
 }
