@@ -31,7 +31,7 @@ def measure(args, path: str) -> dict:
             # The same number of streams, all of one tenant.
             one = ["--streams", most, "--through", "runtime", "--one-tenant"]
             shared.append(run([args.realm, "bench", *same[:-2], *one, "--rounds", "1", "--no-dispatch", "--json"]))
-        theirs.append(run([sys.executable, str(HERE / "llama_cpp.py"), *same]))
+        theirs.append(run([sys.executable, str(HERE / "peer.py"), *same]))
     found = {"model": Path(path).stem, "read_gb_per_second": median(one["read_bytes_per_second"] for one in ours) / 1e9, "figures": []}
 
     def row(what: str, ours_of, theirs_of, layer: str):

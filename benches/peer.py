@@ -1,6 +1,6 @@
 """The workloads of `realm bench` through llama.cpp's own library, by the low-level API of llama-cpp-python.
 
-    python llama_cpp.py --model FILE.gguf --threads 2 --tokens 128 --prompt-tokens 512 --streams 1,8
+    python peer.py --model FILE.gguf --threads 2 --tokens 128 --prompt-tokens 512 --streams 1,8
 
 Prints JSON: tokens per second of reading a prompt, and of decoding so many sequences in one batch, greedily.
 """
