@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
-use tokio::sync::{RwLock, RwLockWriteGuard, mpsc, oneshot};
+use tokio::sync::{RwLock, RwLockWriteGuard, mpsc, oneshot, watch};
 
 /// Namespace and key, to version (u64 LE) and value.
 pub(super) const VALUES: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("values");
@@ -63,6 +63,8 @@ struct Inner {
     custody: Arc<Mutex<Custody>>,
     /// Commits of calls pass here one beside the other; a migration that keeps losing against them stops them.
     turnstile: RwLock<()>,
+    /// Never used but by being dropped, after the database: who waits for that sees it.
+    open: watch::Sender<()>,
 }
 
 impl Store {
@@ -122,7 +124,8 @@ impl Store {
             .map_err(StoreError::Writer)?;
         let turnstile = RwLock::default();
         let (requests, writer, locks) = (Some(requests), Some(writer), Arc::default());
-        Ok(Self(Arc::new(Inner { database, locks, requests, writer, custody, turnstile })))
+        let (open, _) = watch::channel(());
+        Ok(Self(Arc::new(Inner { database, locks, requests, writer, custody, turnstile, open })))
     }
 
     /// The namespace of this name. Tenants and the node itself each have their own.
@@ -170,6 +173,13 @@ impl Store {
     /// against them otherwise. The node's own commits go on.
     pub async fn pause_calls(&self) -> RwLockWriteGuard<'_, ()> {
         self.0.turnstile.write().await
+    }
+
+    /// Resolves when everybody has let go of the store, and the file with it; this future does not hold it.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut open = self.0.open.subscribe();
+        // Nothing is ever sent: the only news is that there will be none.
+        async move { while open.changed().await.is_ok() {} }
     }
 
     fn custody(&self) -> MutexGuard<'_, Custody> {

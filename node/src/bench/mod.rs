@@ -117,11 +117,11 @@ pub async fn run(config: &BenchConfig) -> Result<BenchReport, BenchError> {
     for round in 0..config.rounds.max(1) {
         // Interleaved, so that a slow minute of the machine is everybody's.
         for &layer in &config.layers {
-            let prompt = Workload::prefill(config, &node, round);
+            let prompt = Workload::prefill(config, &node, layer, round);
             let first = measure(layer, &node, &prompt).await?;
             report.prefill(layer, &first);
             for &streams in &config.streams {
-                let work = Workload::decode(config, &node, streams, round);
+                let work = Workload::decode(config, &node, layer, streams, round);
                 report.decode(layer, streams, &measure(layer, &node, &work).await?);
             }
         }

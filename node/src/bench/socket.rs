@@ -1,7 +1,7 @@
 //! Streams as a client gets them: JSON over a WebSocket on loopback.
 
 use super::{
-    BenchConfig, BenchError,
+    BenchConfig, BenchError, Layer,
     delivery::{Samplings, delays_ms},
     node::{BenchNode, tenant_name},
     timeline::Timeline,
@@ -52,7 +52,7 @@ pub async fn second_turn(node: &BenchNode, config: &BenchConfig) -> Result<Secon
     let first = text(node, "conversation", FIRST_TURN_TOKENS);
     let mut turns = Vec::with_capacity(2);
     for prompt in [first.clone(), first + &text(node, " again", SECOND_TURN_TOKENS)] {
-        let options = GenerateOptions { max_tokens: Some(2), ..Workload::prefill(config, node, 0).options };
+        let options = GenerateOptions { max_tokens: Some(2), ..Workload::prefill(config, node, Layer::Socket, 0).options };
         let params = json!({"prompt": prompt, "options": options_json(&options)});
         turns.push(stream(&client, tenant_name(0, true), params).await.map_err(failed)?);
     }

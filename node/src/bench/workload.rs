@@ -1,6 +1,6 @@
 //! What the streams of one measurement are asked.
 
-use super::{BenchConfig, node::BenchNode};
+use super::{BenchConfig, Layer, node::BenchNode};
 use realm_primitives::{GenerateOptions, LogitBias, Milli, SignedMilli};
 
 /// Tokens of the prompts of streams whose decoding is timed, about.
@@ -13,7 +13,7 @@ const NEVER: SignedMilli = SignedMilli(-100_000);
 /// The streams of one measurement.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// The prompts, one per stream; no two begin alike, so that no cache helps.
+    /// The prompts, one per stream; no two begin alike, not even through different layers, so that no cache helps.
     pub prompts: Vec<String>,
     /// Whether every stream has a tenant of its own.
     pub own_tenants: bool,
@@ -23,8 +23,8 @@ pub struct Workload {
 
 impl Workload {
     /// Streams that decode.
-    pub fn decode(config: &BenchConfig, node: &BenchNode, streams: usize, round: usize) -> Self {
-        let name = |stream| format!("{streams} {round} {stream}");
+    pub fn decode(config: &BenchConfig, node: &BenchNode, layer: Layer, streams: usize, round: usize) -> Self {
+        let name = |stream| format!("{} {streams} {round} {stream}", layer.name());
         Self {
             prompts: (0..streams).map(|stream| text(node, &name(stream), SHORT_PROMPT_TOKENS)).collect(),
             own_tenants: !config.one_tenant,
@@ -33,9 +33,9 @@ impl Workload {
     }
 
     /// One stream with a long prompt and two tokens of answer.
-    pub fn prefill(config: &BenchConfig, node: &BenchNode, round: usize) -> Self {
+    pub fn prefill(config: &BenchConfig, node: &BenchNode, layer: Layer, round: usize) -> Self {
         Self {
-            prompts: vec![text(node, &format!("long {round}"), config.prompt_tokens)],
+            prompts: vec![text(node, &format!("{} long {round}", layer.name()), config.prompt_tokens)],
             own_tenants: true,
             options: greedy(node, 2, 0),
         }

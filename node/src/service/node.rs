@@ -32,6 +32,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 /// The database's file in the base path.
 pub(crate) const DATABASE_FILE: &str = "realm.redb";
 
+/// How long a node that stops waits for the last of its tasks to let go of the database.
+const DATABASE_CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// A running node.
 #[derive(Debug)]
 pub struct Node {
@@ -39,6 +42,7 @@ pub struct Node {
     server: Server,
     metrics: Option<JoinHandle<()>>,
     shutdown_wait_max: Duration,
+    store: Store,
 }
 
 impl Node {
@@ -106,7 +110,7 @@ impl Node {
         let view = View { dispatcher: dispatcher.clone(), chain: open.chain.clone() };
         let mut others = substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
         let runtimes = Runtimes(Box::new(move |id| open.runtime_of(id)));
-        let parts = Parts { store, models: named, runtimes, tenants_max: config.tenants_max };
+        let parts = Parts { store: store.clone(), models: named, runtimes, tenants_max: config.tenants_max };
         let manager = Arc::new(TenantManager::new(dispatcher.clone(), stored, known, parts));
         others.merge(TenantsServer::into_rpc(methods::TenantMethods { manager })).map_err(internal)?;
         let status = methods::Status {
@@ -139,7 +143,7 @@ impl Node {
             url = %format_args!("ws://{}", server.address()),
             "listening"
         );
-        Ok(Self { dispatcher, server, metrics, shutdown_wait_max: config.shutdown_wait_max })
+        Ok(Self { dispatcher, server, metrics, shutdown_wait_max: config.shutdown_wait_max, store })
     }
 
     /// The address that JSON-RPC listens on.
@@ -153,14 +157,21 @@ impl Node {
     }
 
     /// Takes no new calls, lets the running ones finish within the configured time, cuts the rest,
-    /// closes connections.
+    /// closes connections, and lets go of the database.
     pub async fn stop(self) {
         tracing::info!("stopping");
-        self.dispatcher.drain.drain(self.shutdown_wait_max).await;
-        self.server.stop().await;
-        self.dispatcher.metering.flush().await;
-        if let Some(metrics) = self.metrics {
+        let Self { dispatcher, server, metrics, shutdown_wait_max, store } = self;
+        dispatcher.drain.drain(shutdown_wait_max).await;
+        server.stop().await;
+        dispatcher.metering.flush().await;
+        if let Some(metrics) = metrics {
             metrics.abort();
+        }
+        let closed = store.closed();
+        drop((dispatcher, store));
+        // Tasks of connections end a moment after them; whoever starts a node on the same folder next shall find it free.
+        if tokio::time::timeout(DATABASE_CLOSE_WAIT_MAX, closed).await.is_err() {
+            tracing::debug!("the database is still held by another part of this process");
         }
         tracing::info!("stopped");
     }
