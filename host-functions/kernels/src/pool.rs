@@ -23,6 +23,10 @@ use crate::Isa;
 /// Rounds a worker spins after a job before it parks: 20 to 100 microseconds, longer than the gap
 /// between two loops of a forward pass, and little enough to leave a shared machine alone.
 const SPIN_ROUNDS_MAX: u32 = 2_000;
+/// After so many loops a thread offers its processor. Threads that compute are full of work for longer than a turn of the
+/// system's scheduler, and where that preempts at its ticks only, whoever woke meanwhile (to send a token, say) waits up
+/// to 4 ms; so he waits for a few loops. With nobody waiting an offer costs less than a microsecond.
+const LOOPS_PER_OFFER: u64 = 4;
 /// Threads beyond this are refused: more never help kernels that are bound by memory.
 const THREADS_MAX: usize = 256;
 
@@ -169,6 +173,7 @@ impl Pool {
         }
         let theirs = self.shared.panic.lock().unwrap_or_else(|poison| poison.into_inner()).take();
         self.busy.store(false, Ordering::Release);
+        offer(epoch / EPOCH);
         if let Some(payload) = mine.err().or(theirs) {
             resume_unwind(payload);
         }
@@ -209,6 +214,7 @@ impl Shared {
                 *self.panic.lock().unwrap_or_else(|poison| poison.into_inner()) = Some(payload);
             }
             self.state.fetch_sub(1, Ordering::Release);
+            offer(seen);
         }
     }
 
@@ -237,6 +243,13 @@ impl Shared {
             }
             self.asleep[index].store(false, Ordering::SeqCst);
         }
+    }
+}
+
+/// Lets others have the processor for a moment, every so many loops.
+fn offer(epoch: u64) {
+    if epoch % LOOPS_PER_OFFER == 0 {
+        std::thread::yield_now();
     }
 }
 

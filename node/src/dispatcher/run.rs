@@ -87,10 +87,11 @@ impl Dispatcher {
             sampled_tokens = usage.sampled_tokens,
             "call ended"
         );
+        let told = result.as_ref().is_ok_and(|answer| call.transcoder.tells_failure(answer));
         let answer = result.map_err(|error| errors::from_call(error, call.time_max));
         let answer =
             answer.and_then(|answer| call.transcoder.result(&answer).map_err(|error| explain(call, error)));
-        let ended = if answer.is_ok() { Ended::Well } else { Ended::Failed };
+        let ended = if answer.is_ok() && !told { Ended::Well } else { Ended::Failed };
         let stands = answer.is_ok() || changes.is_some();
         match charge.settle(ended, changes).await {
             Err(error) if stands => Err(errors::from_call(error.into(), call.time_max)),

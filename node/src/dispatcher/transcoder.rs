@@ -53,6 +53,16 @@ impl Transcoder {
         }
     }
 
+    /// Whether an answer that its client gets as a result is the function's own error, as in SCALE it is.
+    pub fn tells_failure(&self, answer: &[u8]) -> bool {
+        if self.form != Form::Scale {
+            return false;
+        }
+        let metadata = &self.runtime.metadata;
+        let outcome = metadata.function(&self.export).map(|function| metadata.decode_return(function, answer));
+        matches!(outcome, Some(Ok(Outcome::Failure(_))))
+    }
+
     /// One item that the function emitted.
     ///
     /// # Errors

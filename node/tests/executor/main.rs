@@ -8,6 +8,7 @@ mod blob;
 mod guest;
 mod script;
 
+mod compiler;
 mod hostile;
 mod imports;
 mod models;

@@ -3,7 +3,9 @@
 
 mod own;
 
+use parity_scale_codec::Encode;
 use realm_chain_spec::{TenantPrices, TenantSpec};
+use realm_primitives::GenerateOptions;
 use realm_tests::{HANG, Http, Socket, TinyNode};
 use serde_json::{Value, json};
 
@@ -108,6 +110,19 @@ async fn a_call_that_fails_or_is_given_up_is_charged_for_what_it_used() {
     assert!(charged(&all).0 >= charged(&failed).0 + 2 && charged(&all).1 > charged(&failed).1, "{all}");
     // Counted from having a place, which comes a little after the deadline's clock began.
     assert!(all["wall_ms"].as_u64().unwrap() >= 300, "{all}");
+    node.node.stop().await;
+}
+
+/// In SCALE a function's error is a result, and in the books a failure all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_fails_in_scale_is_a_failed_one() {
+    let node = node(|_| {}).await;
+    let mut socket = Socket::connect(node.node.address()).await;
+    let arguments = ("again and ".repeat(2_000), GenerateOptions::default()).encode();
+    let params = format!("0x{}", hex::encode(arguments));
+    let answer = socket.result("realm_call", json!(["generate", params, {"tenant_id": "payer"}])).await;
+    assert!(answer.as_str().is_some_and(|hex| hex.starts_with("0x01")), "{answer}");
+    assert_eq!(total(&mut socket, 1).await["failed"], 1);
     node.node.stop().await;
 }
 
