@@ -17,11 +17,15 @@ const CTRL_C: char = 'c';
 const CTRL_D: char = 'd';
 const CTRL_R: char = 'r';
 
-/// A node whose model does not end an answer by itself.
-fn node(folder: &Path) -> Served {
-    let model = folder.join("roomy.gguf");
-    write_tiny_llama(&model, &TinyLlama { context_length: 8192, ..TinyLlama::default() }).unwrap();
-    serve(model.to_str().unwrap())
+/// A model that does not end an answer by itself, and has room for several.
+fn roomy() -> TinyLlama {
+    TinyLlama { context_length: 8192, ..TinyLlama::default() }
+}
+
+fn node(folder: &Path, model: &TinyLlama) -> Served {
+    let path = folder.join("model.gguf");
+    write_tiny_llama(&path, model).unwrap();
+    serve(path.to_str().unwrap())
 }
 
 /// A person at a terminal, and the prompt before them.
@@ -85,7 +89,7 @@ fn kept(state: &Path) -> Vec<String> {
 fn lines_are_found_again_in_the_next_talk() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let mut served = node(folder.path());
+    let mut served = node(folder.path(), &roomy());
 
     let mut first = Terminal::sit_down(&served.url, &state);
     for line in ["apples and pears", " a secret", "plums"] {
@@ -121,7 +125,9 @@ fn ctrl_c_cancels_an_answer_and_not_the_talk() {
     const TOO_LATE: &str = "(Ctrl-D leaves)";
 
     let folder = tempfile::tempdir().unwrap();
-    let mut served = node(folder.path());
+    // Large enough that an answer takes longer than it takes to see its beginning and to press a key.
+    let slow = TinyLlama { layers: 16, hidden: 256, feed_forward: 1024, ..roomy() };
+    let mut served = node(folder.path(), &slow);
     let mut terminal = Terminal::sit_down(&served.url, &folder.path().join("state"));
     let cancelled = (0..20).any(|_| {
         terminal.types("tell me everything\r");
@@ -152,7 +158,7 @@ fn a_history_that_cannot_be_kept_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("a file");
     fs::write(&state, "no folder").unwrap();
-    let mut served = node(folder.path());
+    let mut served = node(folder.path(), &roomy());
     let (mut terminal, said) = Terminal::sit_down_and_read(&served.url, &state);
     assert!(said.contains("not kept for the next time") && said.contains("chat_history"), "{said}");
     terminal.types("apples");

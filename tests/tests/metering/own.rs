@@ -62,7 +62,7 @@ async fn a_tenant_is_told_its_own_usage_and_never_anothers() {
                 assert!(!usage.to_string().contains(other), "{usage}");
             }
             let refused = socket.error("realm_usage", json!([other])).await;
-            assert_eq!(refused["data"], json!({"code": "FORBIDDEN"}));
+            assert_eq!(refused["data"]["code"], "FORBIDDEN");
             // Nor does it tell which others there are.
             assert_eq!(socket.error("realm_usage", json!(["nobody"])).await, refused);
         }
