@@ -7,6 +7,7 @@ use super::{
     socket::SecondTurn,
     timeline::{Timeline, quantile, tokens_per_second},
 };
+use crate::memory::resident_bytes;
 use realm_engine::read_bytes_per_second;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, fmt, fs};
@@ -203,12 +204,4 @@ impl fmt::Display for BenchReport {
         }
         Ok(())
     }
-}
-
-/// Memory of this process that is resident, where the system says.
-fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

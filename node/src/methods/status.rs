@@ -1,7 +1,7 @@
 //! `realm_status`.
 
 use super::connection;
-use crate::{admission::LineLimits, dispatcher::Dispatcher, executor::HostModel};
+use crate::{admission::LineLimits, dispatcher::Dispatcher, executor::HostModel, memory::resident_bytes};
 use jsonrpsee::{
     Extensions,
     core::{RpcResult, async_trait},
@@ -13,11 +13,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-
-/// Where the system tells what memory this process has.
-const PROCESS_STATUS: &str = "/proc/self/status";
-/// The line of it that counts what is resident, in KiB.
-const RESIDENT: &str = "VmRSS:";
 
 /// The method.
 pub struct Status {
@@ -75,31 +70,6 @@ fn of_model(name: &str, model: &HostModel) -> ModelStatus {
     }
 }
 
-/// What this process has in memory, where the system is Linux.
-fn resident_bytes() -> Option<u64> {
-    read_resident(&std::fs::read_to_string(PROCESS_STATUS).ok()?)
-}
-
-fn read_resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(RESIDENT))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
-}
-
 fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_system_says_of_memory_is_read() {
-        let check = |text, bytes| assert_eq!(read_resident(text), bytes, "{text}");
-        check("Name:\trealm\nVmHWM:\t     300 kB\nVmRSS:\t     200 kB\nThreads:\t4\n", Some(200 * 1024));
-        check("Name:\trealm\n", None);
-        check("VmRSS:\t200 pages\n", None);
-        assert_eq!(resident_bytes().is_some(), cfg!(target_os = "linux"));
-    }
 }

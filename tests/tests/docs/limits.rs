@@ -84,6 +84,8 @@ fn what_is_fixed_is_what_is_said() {
         format!("{} bytes of a response", server.response_bytes_max),
         format!("{} requests in a batch", server.batch_len_max),
         format!("{} bytes of a runtime", executor.code_bytes_max),
+        format!("{} bytes of memory", executor.compile_memory_bytes_max),
+        format!("{} s of processor time", executor.compile_cpu_time_max.as_secs()),
     ] {
         assert!(section().contains(&said), "docs/operations.md lacks: {said}");
     }
