@@ -21,17 +21,17 @@ def run(command: list[str]) -> dict:
 
 
 def measure(args, path: str) -> dict:
-    streams = ",".join(map(str, args.streams))
-    same = ["--model", path, "--threads", str(args.threads), "--tokens", str(args.tokens), "--prompt-tokens", str(args.prompt_tokens), "--streams", streams]
+    same = ["--model", path, "--threads", str(args.threads), "--tokens", str(args.tokens), "--prompt-tokens", str(args.prompt_tokens)]
+    streams = ["--streams", ",".join(map(str, args.streams))]
+    once = [args.realm, "bench", "--rounds", "1", "--no-dispatch", "--json", *same]
     ours, theirs, shared = [], [], []
     most = str(max(args.streams))
     for _ in range(args.rounds):
-        ours.append(run([args.realm, "bench", *same, "--rounds", "1", "--no-dispatch", "--json"]))
+        ours.append(run([*once, *streams]))
         if most != "1":
             # The same number of streams, all of one tenant.
-            one = ["--streams", most, "--through", "runtime", "--one-tenant"]
-            shared.append(run([args.realm, "bench", *same[:-2], *one, "--rounds", "1", "--no-dispatch", "--json"]))
-        theirs.append(run([sys.executable, str(HERE / "peer.py"), *same]))
+            shared.append(run([*once, "--streams", most, "--through", "runtime", "--one-tenant"]))
+        theirs.append(run([sys.executable, str(HERE / "peer.py"), *same, *streams]))
     found = {"model": Path(path).stem, "read_gb_per_second": median(one["read_bytes_per_second"] for one in ours) / 1e9, "figures": []}
 
     def row(what: str, ours_of, theirs_of, layer: str):

@@ -35,6 +35,7 @@ mod memory;
 pub mod metering;
 pub mod methods;
 pub mod metrics;
+mod millis;
 pub mod openai;
 pub mod runtimes;
 pub mod server;

@@ -24,8 +24,8 @@ use crate::Isa;
 /// between two loops of a forward pass, and little enough to leave a shared machine alone.
 const SPIN_ROUNDS_MAX: u32 = 2_000;
 /// After so many loops a thread offers its processor. Threads that compute are full of work for longer than a turn of the
-/// system's scheduler, and where that preempts at its ticks only, whoever woke meanwhile (to send a token, say) waits up
-/// to 4 ms; so he waits for a few loops. With nobody waiting an offer costs less than a microsecond.
+/// system's scheduler, and where that preempts at its ticks only, whoever woke meanwhile (to send a token, say) would wait
+/// for up to 4 ms; with offers he waits for a few loops. With nobody waiting an offer costs less than a microsecond.
 const LOOPS_PER_OFFER: u64 = 4;
 /// Threads beyond this are refused: more never help kernels that are bound by memory.
 const THREADS_MAX: usize = 256;

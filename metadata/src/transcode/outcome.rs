@@ -6,6 +6,11 @@ use serde_json::{Map, Value};
 use super::{DecodeError, decode::Decoder};
 use crate::model::{Function, Metadata, Shape, TypeId, screaming};
 
+/// The byte before the content of `Ok`.
+const OK: u8 = 0;
+/// The byte before the content of `Err`.
+const ERR: u8 = 1;
+
 /// The answer of a function.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
@@ -39,8 +44,8 @@ impl Metadata {
         let outcome = match function.fails_with {
             None => Outcome::Value(decoder.value(function.output)?),
             Some(error) => match decoder.byte(function.output)? {
-                0 => Outcome::Value(decoder.value(function.returns)?),
-                1 => Outcome::Failure(self.failure(&mut decoder, error)?),
+                OK => Outcome::Value(decoder.value(function.returns)?),
+                ERR => Outcome::Failure(self.failure(&mut decoder, error)?),
                 _ => {
                     let type_name = self.types()[function.output].name.clone();
                     return Err(DecodeError::Invalid { offset: 0, type_name });
@@ -49,6 +54,11 @@ impl Metadata {
         };
         decoder.finish()?;
         Ok(outcome)
+    }
+
+    /// Whether an answer of `function` is an error of its own: `Err`, which its first byte says. The rest is not looked at.
+    pub fn returns_failure(&self, function: &Function, bytes: &[u8]) -> bool {
+        function.fails_with.is_some() && bytes.first() == Some(&ERR)
     }
 
     /// One item that `function` emitted, from its SCALE encoding. `None` if it declares no items.

@@ -21,12 +21,12 @@ pub use gate::{Gate, Ticket};
 pub use line::{LineLimits, Refused, Terms, Whose};
 pub use rates::{RateLimited, Rates};
 
-use crate::tenants::{Tenant, TenantId};
-use realm_rpc::{ErrorCode, RpcError};
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
+use crate::{
+    millis::ms_rounded_up,
+    tenants::{Tenant, TenantId},
 };
+use realm_rpc::{ErrorCode, RpcError};
+use std::sync::{Arc, atomic::AtomicU64};
 
 /// Admission of all tenants' calls. One per node.
 #[derive(Debug)]
@@ -86,14 +86,9 @@ impl Admission {
     }
 }
 
-/// A wait as callers are told it, in milliseconds: rounded up, so that who comes then is not too early.
-pub(crate) fn retry_after_ms(wait: Duration) -> u64 {
-    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
-}
-
 fn rate_limited(limited: RateLimited) -> RpcError {
     let RateLimited { what, per_minute, retry_after } = limited;
-    let ms = retry_after_ms(retry_after);
+    let ms = ms_rounded_up(retry_after);
     RpcError::new(
         ErrorCode::RateLimit,
         format!("the tenant may have {per_minute} {what} a minute; the next call can begin in {ms} ms"),
@@ -115,17 +110,4 @@ fn overloaded(refused: Refused) -> RpcError {
     )
     .with("position", position)
     .with("queue_len_max", queue_len_max)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_are_rounded_up() {
-        for (wait, ms) in [(0, 0), (1, 1), (1_000_000, 1), (1_000_001, 2), (59_999_999, 60)] {
-            assert_eq!(retry_after_ms(Duration::from_nanos(wait)), ms, "{wait} ns");
-        }
-        assert_eq!(retry_after_ms(Duration::MAX), u64::MAX);
-    }
 }

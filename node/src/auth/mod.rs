@@ -25,10 +25,4 @@ pub use prove::{Auth, AuthConfig, Proof};
 pub use secret::{ApiKey, SCHEME, prefix_of};
 pub use wrong::{TooMany, WrongKeys, WrongKeysConfig};
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Milliseconds since 1970, as the wire and the database write times.
-pub fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
+pub use crate::millis::now_unix_ms;

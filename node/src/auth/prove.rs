@@ -1,7 +1,7 @@
 //! From a shown key to an identity.
 
 use super::{Key, KeyError, Keyring, Roles, WrongKeys, WrongKeysConfig, forbidden_tenant};
-use crate::{admission::retry_after_ms, tenants::TenantId};
+use crate::{millis::ms_rounded_up, tenants::TenantId};
 use realm_host_functions::storage::Store;
 use realm_rpc::{ErrorCode, RpcError};
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -106,7 +106,7 @@ fn wrong_key() -> RpcError {
 }
 
 fn rate_limited(retry_after: Duration) -> RpcError {
-    let ms = retry_after_ms(retry_after);
+    let ms = ms_rounded_up(retry_after);
     RpcError::new(ErrorCode::RateLimit, format!("too many wrong keys from this address; try again in {ms} ms"))
         .with("retry_after_ms", ms)
 }

@@ -126,7 +126,7 @@ pub async fn run(config: &BenchConfig) -> Result<BenchReport, BenchError> {
             }
         }
     }
-    report.second_turn(socket::second_turn(&node, config).await?);
+    report.second_turn(socket::second_turn(&node).await?);
     if config.dispatch {
         report.dispatch(dispatch::measure(&node).await?);
     }

@@ -1,11 +1,11 @@
 //! Streams as a client gets them: JSON over a WebSocket on loopback.
 
 use super::{
-    BenchConfig, BenchError, Layer,
+    BenchError,
     delivery::{Samplings, delays_ms},
     node::{BenchNode, tenant_name},
     timeline::Timeline,
-    workload::{Workload, text},
+    workload::{Workload, greedy, text},
 };
 use jsonrpsee_ws_client::WsClient;
 use realm_primitives::GenerateOptions;
@@ -46,14 +46,13 @@ pub async fn run(node: &BenchNode, work: &Workload) -> Result<Vec<Timeline>, Str
 }
 
 /// A prompt, and then the same prompt with a few tokens more, as the next turn of a conversation has it.
-pub async fn second_turn(node: &BenchNode, config: &BenchConfig) -> Result<SecondTurn, BenchError> {
+pub async fn second_turn(node: &BenchNode) -> Result<SecondTurn, BenchError> {
     let failed = |why| BenchError::Call { layer: "second turn", why };
     let client = node.connect().await.map_err(failed)?;
     let first = text(node, "conversation", FIRST_TURN_TOKENS);
     let mut turns = Vec::with_capacity(2);
     for prompt in [first.clone(), first + &text(node, " again", SECOND_TURN_TOKENS)] {
-        let options = GenerateOptions { max_tokens: Some(2), ..Workload::prefill(config, node, Layer::Socket, 0).options };
-        let params = json!({"prompt": prompt, "options": options_json(&options)});
+        let params = json!({"prompt": prompt, "options": options_json(&greedy(node, 2, 0))});
         turns.push(stream(&client, tenant_name(0, true), params).await.map_err(failed)?);
     }
     let first_of = |turn: &Timeline| turn.first().ok_or_else(|| failed("no token came".to_owned()));

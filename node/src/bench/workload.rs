@@ -43,7 +43,7 @@ impl Workload {
 }
 
 /// Greedy, and never at an end: a measurement needs its tokens.
-fn greedy(node: &BenchNode, max_tokens: u32, speculation: u32) -> GenerateOptions {
+pub fn greedy(node: &BenchNode, max_tokens: u32, speculation: u32) -> GenerateOptions {
     let bias = node.end_tokens.iter().map(|&token| LogitBias { token, bias: NEVER }).collect();
     GenerateOptions {
         max_tokens: Some(max_tokens),

@@ -17,10 +17,11 @@ use super::{
     log::UpgradeLog,
     storage::{ChainStorage, CodeFacts},
 };
+use crate::millis::now_unix_ms;
 use realm_host_functions::storage::{Changes, CommitError};
 use std::{
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
@@ -195,7 +196,7 @@ impl Shared {
     ) -> Result<Arc<Block>, AppendError> {
         let (block, pruned) = self.with(|log| {
             self.check(log, &entry)?;
-            let block = Arc::new(log.next(entry, unix_ms()));
+            let block = Arc::new(log.next(entry, now_unix_ms()));
             let pruned = log.prunable(self.config.heartbeats_max);
             if block.record.entry.change().is_some() {
                 let mut after = log.clone();
@@ -269,10 +270,4 @@ async fn beat(shared: &Shared) {
         Err(AppendError::Commit(CommitError::Closed)) => tracing::debug!("the store is closed and the chain stands"),
         Err(error) => tracing::warn!(%error, "the heartbeat block was not written"),
     }
-}
-
-/// A clock before 1970 counts as 1970: the time in a block is for people.
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

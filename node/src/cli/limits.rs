@@ -1,7 +1,7 @@
 //! `realm serve`'s limits: each flag, and where in the configuration it goes. Defaults are the configuration's own,
 //! so that `--help` shows what is in force and there is one place to change it.
 
-use crate::service::NodeConfig;
+use crate::{millis::whole_ms, service::NodeConfig};
 use realm_chain_spec::ChainSpec;
 use std::time::Duration;
 
@@ -120,10 +120,6 @@ fn default() -> LimitArgs {
 
 fn count(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
-}
-
-fn whole_ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Errors of the layers below, as the wire's errors.
 
-use crate::executor::CallError;
+use crate::{executor::CallError, millis::whole_ms};
 use realm_host_functions::storage::CommitError;
 use realm_metadata::{DecodeError, EncodeError, ResolveError, RuntimeFailure};
 use realm_rpc::{ErrorCode, RpcError};
@@ -88,7 +88,7 @@ pub fn from_call(error: CallError, time_max: Duration) -> RpcError {
 
 /// The time was over, in a queue or while running.
 pub fn deadline_exceeded(time_max: Duration) -> RpcError {
-    let ms = u64::try_from(time_max.as_millis()).unwrap_or(u64::MAX);
+    let ms = whole_ms(time_max);
     RpcError::new(ErrorCode::DeadlineExceeded, format!("the call did not end within {ms} ms")).with("deadline_ms", ms)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     executor::{CallOutcome, CallSetup, CallTally},
     metering::Ended,
     metrics::CallMeter,
+    millis::whole_ms,
 };
 use futures::FutureExt;
 use realm_primitives::{CallContext, H256};
@@ -109,7 +110,7 @@ fn call_context(call: &PreparedCall, streaming: bool) -> Result<CallContext, Rpc
         tenant: call.tenant.id.as_str().to_owned(),
         call_id: hex::encode(id),
         seed: u64::from_le_bytes(seed) >> (u64::BITS - DRAWN_SEED_BITS),
-        deadline_ms: u64::try_from(call.time_max.as_millis()).unwrap_or(u64::MAX),
+        deadline_ms: whole_ms(call.time_max),
         streaming,
         connected: call.connection.remembers(),
         // The executor puts the running blob's.

@@ -55,12 +55,9 @@ impl Transcoder {
 
     /// Whether an answer that its client gets as a result is the function's own error, as in SCALE it is.
     pub fn tells_failure(&self, answer: &[u8]) -> bool {
-        if self.form != Form::Scale {
-            return false;
-        }
         let metadata = &self.runtime.metadata;
-        let outcome = metadata.function(&self.export).map(|function| metadata.decode_return(function, answer));
-        matches!(outcome, Some(Ok(Outcome::Failure(_))))
+        let fails = || metadata.function(&self.export).is_some_and(|function| metadata.returns_failure(function, answer));
+        self.form == Form::Scale && fails()
     }
 
     /// One item that the function emitted.

@@ -25,4 +25,5 @@ mod stream;
 
 pub use registry::{ReplayLimits, Streams};
 pub use resumable::{follow, start};
+pub(crate) use stream::slow_consumer;
 pub use stream::{EventLimits, serve};

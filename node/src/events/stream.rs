@@ -4,7 +4,10 @@ use super::{
     numbered::{NumberedSink, Unsent},
     registry::ReplayLimits,
 };
-use crate::dispatcher::{Dispatcher, PreparedCall, Transcoder};
+use crate::{
+    dispatcher::{Dispatcher, PreparedCall, Transcoder},
+    millis::whole_ms,
+};
 use jsonrpsee::SubscriptionSink;
 use realm_rpc::{ErrorCode, EventBody, RpcError};
 use serde_json::Value;
@@ -83,7 +86,7 @@ async fn pump(
     Ok(())
 }
 
-pub(super) fn slow_consumer(waited: Duration) -> RpcError {
-    let ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+pub(crate) fn slow_consumer(waited: Duration) -> RpcError {
+    let ms = whole_ms(waited);
     RpcError::new(ErrorCode::SlowConsumer, format!("an event was not read for {ms} ms")).with("waited_ms", ms)
 }

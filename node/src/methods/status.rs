@@ -1,7 +1,7 @@
 //! `realm_status`.
 
 use super::connection;
-use crate::{admission::LineLimits, dispatcher::Dispatcher, executor::HostModel, memory::resident_bytes};
+use crate::{admission::LineLimits, dispatcher::Dispatcher, executor::HostModel, memory::resident_bytes, millis::whole_ms};
 use jsonrpsee::{
     Extensions,
     core::{RpcResult, async_trait},
@@ -11,7 +11,7 @@ use realm_rpc::{ModelStatus, NodeStatus, api::StatusServer};
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// The method.
@@ -68,8 +68,4 @@ fn of_model(name: &str, model: &HostModel) -> ModelStatus {
         tokens_total: counters.tokens,
         busy_ms_total: whole_ms(counters.busy),
     }
-}
-
-fn whole_ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

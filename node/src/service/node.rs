@@ -25,7 +25,12 @@ use crate::{
 use realm_chain_spec::{Authentication, TenantSpec};
 use realm_host_functions::storage::{Store, StoreConfig};
 use realm_rpc::api::{StatusServer, TenantsServer};
-use std::{net::SocketAddr, path::Path, sync::Arc, time::{Duration, Instant}};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use substrate_prometheus_endpoint::{Registry, init_prometheus};
 use tokio::{net::TcpListener, task::JoinHandle};
 

@@ -4,6 +4,7 @@
 use super::error::TrialError;
 use crate::{
     executor::{CallSetup, Executor, TenantResources},
+    millis::whole_ms,
     runtimes::LoadedRuntime,
     tenants::Tenant,
 };
@@ -52,7 +53,7 @@ impl Rehearsal<'_> {
                 call_id: format!("upgrade-{}", self.runtime.version().spec_version),
                 // A migration must not depend on chance.
                 seed: 0,
-                deadline_ms: u64::try_from(self.time_max.as_millis()).unwrap_or(u64::MAX),
+                deadline_ms: whole_ms(self.time_max),
                 streaming: false,
                 connected: false,
                 code_hash: H256::default(),

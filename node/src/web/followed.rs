@@ -4,7 +4,7 @@
 use super::Web;
 use crate::{
     dispatcher::{Dispatcher, PreparedCall, Transcoder},
-    events::EventLimits,
+    events::{EventLimits, slow_consumer},
 };
 use futures::Stream;
 use realm_rpc::{ErrorCode, RpcError};
@@ -85,9 +85,4 @@ async fn pump(
         out.send_timeout(item, wait_max).await.map_err(|_| slow_consumer(wait_max))?;
     }
     Ok(())
-}
-
-fn slow_consumer(waited: Duration) -> RpcError {
-    let ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-    RpcError::new(ErrorCode::SlowConsumer, format!("an event was not read for {ms} ms")).with("waited_ms", ms)
 }

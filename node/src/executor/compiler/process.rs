@@ -9,7 +9,7 @@ use crate::executor::{config::ExecutorConfig, error::CodeError};
 use parity_scale_codec::Encode;
 use std::{
     io::{Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
@@ -61,7 +61,7 @@ impl CompileProcess {
 struct Running(Child);
 
 impl Running {
-    fn start(program: &PathBuf) -> std::io::Result<Self> {
+    fn start(program: &Path) -> std::io::Result<Self> {
         let piped = Stdio::piped;
         Command::new(program).arg(COMMAND).stdin(piped()).stdout(piped()).stderr(piped()).spawn().map(Self)
     }
