@@ -68,13 +68,19 @@ fn measure(pool: &Pool, ty: WeightType, rows: usize, columns: usize) {
 
 fn matrices(ty: WeightType, rows: usize, columns: usize) -> Vec<Matrix> {
     let row_bytes = ty.row_bytes(columns).expect("whole blocks");
-    // Any bytes are weights, and all take the same time but for denormals and NaN, which these
-    // bytes, between 32 and 63, are not in any type.
-    let bytes: Vec<u8> = (0..rows * row_bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 & 0x3f | 0x20).collect();
-    let first = Matrix::pack(ty, rows, columns, &[&bytes], Layout::Stacked).expect("whole rows");
+    let mut bytes = vec![0; rows * row_bytes];
+    let mut pack = |copy: usize| {
+        // Each copy is its own, or a hypervisor that shares equal pages makes a cache of them. Any bytes
+        // are weights, and all take the same time but for denormals and NaN, which these bytes, between
+        // 32 and 63, are not in any type.
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = ((copy * rows * row_bytes + i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8 & 0x3f | 0x20;
+        }
+        Matrix::pack(ty, rows, columns, &[&bytes], Layout::Stacked).expect("whole rows")
+    };
+    let first = pack(0);
     let copies = (COPIES_BYTES / first.bytes()).max(1);
-    let pack = || Matrix::pack(ty, rows, columns, &[&bytes], Layout::Stacked).expect("whole rows");
-    std::iter::once(first).chain((1..copies).map(|_| pack())).collect()
+    std::iter::once(first).chain((1..copies).map(pack)).collect()
 }
 
 fn seconds_each(count: usize, mut f: impl FnMut(usize)) -> f64 {

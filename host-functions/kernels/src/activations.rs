@@ -4,7 +4,7 @@
 //! (Q8_0, Q4_0) or per 256 (K-quants). A row is quantised from its own values alone.
 
 use crate::error::{ShapeError, expect};
-use crate::formats::panel::{PANEL_ROWS, Panel32, Panel256, PanelF32};
+use crate::formats::panel::{PANEL_ROWS, Panel32, Panel256, PanelF32, Row32};
 use crate::isa::Op;
 use crate::rows::{Rows, Shared};
 use crate::simd::Simd;
@@ -187,7 +187,8 @@ impl Panel for Panel32 {
             let (scale, inverse) = scale_of(s, lines);
             let inverse = s.splat(inverse);
             let mut sum = s.splat_i32(0);
-            let (out, _) = panel.values[row].as_flattened_mut().as_chunks_mut::<16>();
+            let mut values = [[0; 4]; 8];
+            let (out, _) = values.as_flattened_mut().as_chunks_mut::<16>();
             for (line, out) in lines.iter().zip(out) {
                 let rounded = s.round(s.mul(s.load(line), inverse));
                 s.store_low_bytes(rounded, out);
@@ -195,9 +196,7 @@ impl Panel for Panel32 {
             }
             // Thirty-two integers of at most 127: exact in f32.
             let sum = s.sum(s.to_f32(sum)) as i32;
-            panel.scale[row] = scale;
-            panel.bias_128[row] = sum.wrapping_mul(-128);
-            panel.bias_8[row] = sum.wrapping_mul(-8);
+            panel.rows[row] = Row32::new(values, scale, sum);
         }
         empty.fill(Panel32::ZERO);
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::Pool;
-use crate::formats::PREFETCH_BYTES;
+use crate::formats::prefetch;
 use crate::isa::Op;
 use crate::simd::Simd;
 
@@ -34,7 +34,7 @@ impl Op for Read<'_> {
         let (fours, rest) = self.lines.as_chunks::<4>();
         for four in fours {
             for (chain, line) in chains.iter_mut().zip(four) {
-                s.prefetch(line, PREFETCH_BYTES);
+                prefetch(s, line, 1);
                 *chain = s.add_i32(*chain, s.load_bytes(line));
             }
         }

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use super::panel::{PANEL_ROWS, PanelF32};
-use super::{Format, PREFETCH_BYTES};
+use super::{Format, prefetch};
 use crate::memory::Plain;
 use crate::simd::Simd;
 
@@ -129,7 +129,7 @@ impl<E: Element> Format for Float<E> {
             let mut w = [s.splat(0.0); N];
             for n in 0..N {
                 w[n] = E::load(s, &tiles[n][k]);
-                s.prefetch(&tiles[n][k], PREFETCH_BYTES);
+                prefetch(s, &tiles[n][k], M);
             }
             for m in 0..M {
                 let a = s.splat(panel[(first + m) % PANEL_ROWS]);

@@ -59,8 +59,17 @@ pub(crate) trait Format: 'static {
     ) -> [[S::F; M]; N];
 }
 
-/// How far ahead of its reads a kernel asks for weights: enough to cover the latency of DRAM.
-pub(crate) const PREFETCH_BYTES: usize = 4096;
+/// Asks for the weights that come after `line`: what is next into the first-level cache, and what is
+/// far enough to cover the latency of DRAM into the second, which has room for it and more requests
+/// under way. To be called for every cache line of a block, scales too, in the order of addresses.
+///
+/// The distances are those that measured best (`benches/matmul.rs`): several rows take longer over a line.
+#[inline(always)]
+pub(crate) fn prefetch<S: Simd, T>(s: S, line: &T, rows: usize) {
+    let (next, far) = if rows < 4 { (512, 3072) } else { (1024, 4096) };
+    s.prefetch::<1, _>(line, next);
+    s.prefetch::<2, _>(line, far);
+}
 
 /// Dequantises one row of a file.
 ///

@@ -11,13 +11,22 @@ pub(crate) const PANEL_ROWS: usize = 8;
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Panel32 {
-    /// `[row][group]`: four consecutive values.
-    pub values: [[[i8; 4]; 8]; PANEL_ROWS],
-    pub scale: [f32; PANEL_ROWS],
-    /// -128 times the sum of the row's values: undoes the flipped top bit of Q8_0.
-    pub bias_128: [i32; PANEL_ROWS],
-    /// -8 times the sum of the row's values: undoes the offset of Q4_0.
-    pub bias_8: [i32; PANEL_ROWS],
+    pub rows: [Row32; PANEL_ROWS],
+}
+
+/// What a kernel reads of one row: together, so that a single row costs one cache line a block.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Row32 {
+    /// `[group]`: four consecutive values.
+    pub values: [[i8; 4]; 8],
+    pub scale: f32,
+    /// -128 times the sum of the values: undoes the flipped top bit of Q8_0.
+    pub bias_128: i32,
+    /// -8 times the sum of the values: undoes the offset of Q4_0.
+    pub bias_8: i32,
+    /// Makes eight rows a whole number of cache lines.
+    unused: u32,
 }
 
 /// 256 columns of eight rows, quantised to i8 with one scale per row and block.
@@ -37,12 +46,14 @@ pub(crate) struct Panel256 {
 pub(crate) type PanelF32 = [f32; PANEL_ROWS];
 
 impl Panel32 {
-    pub const ZERO: Self = Panel32 {
-        values: [[[0; 4]; 8]; PANEL_ROWS],
-        scale: [0.0; PANEL_ROWS],
-        bias_128: [0; PANEL_ROWS],
-        bias_8: [0; PANEL_ROWS],
-    };
+    pub const ZERO: Self = Panel32 { rows: [Row32::new([[0; 4]; 8], 0.0, 0); PANEL_ROWS] };
+}
+
+impl Row32 {
+    /// `sum` is that of `values`.
+    pub const fn new(values: [[i8; 4]; 8], scale: f32, sum: i32) -> Self {
+        Row32 { values, scale, bias_128: sum.wrapping_mul(-128), bias_8: sum.wrapping_mul(-8), unused: 0 }
+    }
 }
 
 impl Panel256 {

@@ -5,7 +5,7 @@
 //! blocks make one packed block, so that every load is of one cache line.
 
 use super::panel::{PANEL_ROWS, Panel32};
-use super::{Format, PREFETCH_BYTES, half};
+use super::{Format, half, prefetch};
 use crate::memory::Plain;
 use crate::simd::Simd;
 
@@ -51,8 +51,9 @@ impl Format for Q4_0 {
     type Block = Block;
     type Panel = Panel32;
 
-    fn tiles(_rows: usize) -> usize {
-        2
+    fn tiles(rows: usize) -> usize {
+        // One row waits for memory, which is read fastest as one stream.
+        if rows == 1 { 1 } else { 2 }
     }
 
     fn blocks(columns: usize) -> usize {
@@ -88,44 +89,53 @@ impl Format for Q4_0 {
         panels: &[Panel32],
         first: usize,
     ) -> [[S::F; M]; N] {
-        let mask = s.splat_i32(0x0f0f_0f0f);
+        let (low_mask, high_mask) = (s.splat_i32(0x0f0f_0f0f), s.splat_i32(0xf0f0_f0f0_u32 as i32));
         let mut total = [[s.splat(0.0); M]; N];
         let (panels, _) = panels.as_chunks::<2>();
         let count = panels.len();
         let tiles = tiles.map(|tile| &tile[..count]);
         for (b, pair) in panels.iter().enumerate() {
+            for n in 0..N {
+                prefetch(s, &tiles[n][b].scales, M);
+            }
             for (h, panel) in pair.iter().enumerate() {
-                let mut sum = [[s.splat_i32(0); M]; N];
+                let mut low = [[s.splat_i32(0); M]; N];
+                let mut high = [[s.splat_i32(0); M]; N];
                 for m in 0..M {
-                    let bias = s.splat_i32(panel.bias_8[(first + m) % PANEL_ROWS]);
+                    let bias = s.splat_i32(panel.rows[(first + m) % PANEL_ROWS].bias_8);
                     for n in 0..N {
-                        sum[n][m] = bias;
+                        low[n][m] = bias;
                     }
                 }
                 for g in 0..4 {
-                    let mut low = [s.splat_i32(0); N];
-                    let mut high = [s.splat_i32(0); N];
+                    let mut w_low = [s.splat_i32(0); N];
+                    let mut w_high = [s.splat_i32(0); N];
                     for n in 0..N {
                         let group = &tiles[n][b].quants[h][g];
                         let both = s.load_bytes(group);
-                        s.prefetch(group, PREFETCH_BYTES);
-                        low[n] = s.and(both, mask);
-                        high[n] = s.and(s.shr::<4>(both), mask);
+                        prefetch(s, group, M);
+                        w_low[n] = s.and(both, low_mask);
+                        w_high[n] = if S::HIGH_IN_PLACE && M < 4 { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                     }
                     for m in 0..M {
-                        let a = s.splat_bytes(&panel.values[(first + m) % PANEL_ROWS][g]);
-                        let a_high = s.splat_bytes(&panel.values[(first + m) % PANEL_ROWS][g + 4]);
+                        let values = &panel.rows[(first + m) % PANEL_ROWS].values;
+                        let (a_low, a_high) = (s.splat_bytes(&values[g]), s.splat_bytes(&values[g + 4]));
                         for n in 0..N {
-                            sum[n][m] = s.dot(sum[n][m], low[n], a);
-                            sum[n][m] = s.dot(sum[n][m], high[n], a_high);
+                            low[n][m] = s.dot(low[n][m], w_low[n], a_low);
+                            if S::HIGH_IN_PLACE && M < 4 {
+                                high[n][m] = s.dot(high[n][m], w_high[n], a_high);
+                            } else {
+                                low[n][m] = s.dot(low[n][m], w_high[n], a_high);
+                            }
                         }
                     }
                 }
                 for n in 0..N {
                     let scale = s.load_f16(&tiles[n][b].scales[h]);
                     for m in 0..M {
-                        let scale = s.mul(scale, s.splat(panel.scale[(first + m) % PANEL_ROWS]));
-                        total[n][m] = s.fma(s.to_f32(sum[n][m]), scale, total[n][m]);
+                        let sum = if S::HIGH_IN_PLACE && M < 4 { s.add_i32(low[n][m], s.sar::<4>(high[n][m])) } else { low[n][m] };
+                        let scale = s.mul(scale, s.splat(panel.rows[(first + m) % PANEL_ROWS].scale));
+                        total[n][m] = s.fma(s.to_f32(sum), scale, total[n][m]);
                     }
                 }
             }

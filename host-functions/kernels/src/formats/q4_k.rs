@@ -5,7 +5,7 @@
 //! Packed: nibbles paired as in the file, `[pair of sub-blocks][group]`; 144 bytes a row, as in the file.
 
 use super::panel::{PANEL_ROWS, Panel256};
-use super::{Format, PREFETCH_BYTES, half, k_quant};
+use super::{Format, half, k_quant, prefetch};
 use crate::memory::{Plain, stored};
 use crate::simd::Simd;
 
@@ -37,12 +37,12 @@ pub(crate) fn dequantize(row: &[u8], out: &mut [f32]) {
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// `[pair of sub-blocks][group]`: sub-block 2j low, 2j + 1 high.
-    quants: [[[u8; 64]; 8]; 4],
     scales: k_quant::PackedScales,
     /// f16 bits.
     d: [u16; 16],
     dmin: [u16; 16],
+    /// `[pair of sub-blocks][group]`: sub-block 2j low, 2j + 1 high.
+    quants: [[[u8; 64]; 8]; 4],
 }
 
 // SAFETY: integers only, 2,304 bytes without padding.
@@ -99,6 +99,10 @@ impl Format for Q4K {
         for (b, panel) in panels.iter().enumerate() {
             for n in 0..N {
                 let block = &tiles[n][b];
+                for line in &block.scales {
+                    prefetch(s, line, M);
+                }
+                prefetch(s, &block.d, M);
                 let scales = k_quant::scales(s, &block.scales);
                 let mut scaled = [s.splat(0.0); M];
                 for pair in 0..4 {
@@ -107,7 +111,7 @@ impl Format for Q4K {
                     for g in 0..8 {
                         let group = &block.quants[pair][g];
                         let both = s.load_bytes(group);
-                        s.prefetch(group, PREFETCH_BYTES);
+                        prefetch(s, group, M);
                         let w_low = s.and(both, low_mask);
                         let w_high = if S::HIGH_IN_PLACE { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                         for m in 0..M {

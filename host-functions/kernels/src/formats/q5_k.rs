@@ -5,7 +5,7 @@
 //! Packed: nibbles and fifth bits as in the file, in groups; 176 bytes a row, as in the file.
 
 use super::panel::{PANEL_ROWS, Panel256};
-use super::{Format, PREFETCH_BYTES, half, k_quant};
+use super::{Format, half, k_quant, prefetch};
 use crate::memory::{Plain, stored};
 use crate::simd::Simd;
 
@@ -43,14 +43,14 @@ fn fifth(nibbles: u8, high: u8, sub: usize) -> u8 {
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// `[pair of sub-blocks][group]`: sub-block 2j low, 2j + 1 high.
-    quants: [[[u8; 64]; 8]; 4],
-    /// `[group]`: bit j is the fifth bit in sub-block j.
-    high: [[u8; 64]; 8],
     scales: k_quant::PackedScales,
     /// f16 bits.
     d: [u16; 16],
     dmin: [u16; 16],
+    /// `[group]`: bit j is the fifth bit in sub-block j.
+    high: [[u8; 64]; 8],
+    /// `[pair of sub-blocks][group]`: sub-block 2j low, 2j + 1 high.
+    quants: [[[u8; 64]; 8]; 4],
 }
 
 // SAFETY: integers only, 2,816 bytes without padding.
@@ -109,6 +109,10 @@ impl Format for Q5K {
         for (b, panel) in panels.iter().enumerate() {
             for n in 0..N {
                 let block = &tiles[n][b];
+                for line in block.scales.iter().chain(&block.high) {
+                    prefetch(s, line, M);
+                }
+                prefetch(s, &block.d, M);
                 let scales = k_quant::scales(s, &block.scales);
                 let mut scaled = [s.splat(0.0); M];
                 scaled = pair::<S, M, 0>(s, block, panel, first, [scales[0], scales[1]], scaled);
@@ -148,7 +152,7 @@ fn pair<S: Simd, const M: usize, const PAIR: usize>(
     for g in 0..8 {
         let group = &block.quants[PAIR][g];
         let both = s.load_bytes(group);
-        s.prefetch(group, PREFETCH_BYTES);
+        prefetch(s, group, M);
         // Bits 2 * PAIR and 2 * PAIR + 1 of each byte, moved to bit 4.
         let bits = s.load_bytes(&block.high[g]);
         let (low_bits, high_bits) = match PAIR {

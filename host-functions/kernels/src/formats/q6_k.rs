@@ -11,7 +11,7 @@
 //! ```
 
 use super::panel::{PANEL_ROWS, Panel256};
-use super::{Format, PREFETCH_BYTES, half};
+use super::{Format, half, prefetch};
 use crate::memory::{Plain, stored};
 use crate::simd::Simd;
 
@@ -70,16 +70,23 @@ pub(crate) fn dequantize(row: &[u8], out: &mut [f32]) {
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// `[pair of sub-blocks][group]`.
-    low: [[[u8; 64]; 4]; 8],
-    /// `[pair of sub-blocks][line]`.
-    high: [[[u8; 64]; 2]; 8],
     /// `[word][row * 4 + byte]`: the scale of sub-block `word * 4 + byte`, an i8.
     scales: [[u8; 64]; 4],
     /// f16 bits.
     d: [u16; 16],
     /// Keeps every line of the next block aligned.
     unused: [u8; 32],
+    pairs: [Pair; 8],
+}
+
+/// Sixteen rows of two sub-blocks.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Pair {
+    /// `[group]`: the lower four bits.
+    low: [[u8; 64]; 4],
+    /// `[line]`: the upper two bits.
+    high: [[u8; 64]; 2],
 }
 
 // SAFETY: integers only, 3,392 bytes without padding.
@@ -107,8 +114,8 @@ impl Format for Q6K {
             }
             for (i, q) in values(source).into_iter().enumerate() {
                 let (pair, odd, group, byte) = (i / 32, i / 16 % 2, i % 16 / 4, lane * 4 + i % 4);
-                block.low[pair][group][byte] |= (q & 15) << (4 * odd);
-                block.high[pair][group / 2][byte] |= q >> 4 << (4 * (group % 2) + 2 * odd);
+                block.pairs[pair].low[group][byte] |= (q & 15) << (4 * odd);
+                block.pairs[pair].high[group / 2][byte] |= q >> 4 << (4 * (group % 2) + 2 * odd);
             }
         }
     }
@@ -118,8 +125,8 @@ impl Format for Q6K {
             let d = half(block.d[lane].to_le_bytes());
             for (i, out) in out.iter_mut().enumerate() {
                 let (pair, odd, group, byte) = (i / 32, i / 16 % 2, i % 16 / 4, lane * 4 + i % 4);
-                let low = block.low[pair][group][byte] >> (4 * odd) & 15;
-                let high = block.high[pair][group / 2][byte] >> (4 * (group % 2) + 2 * odd) & 3;
+                let low = block.pairs[pair].low[group][byte] >> (4 * odd) & 15;
+                let high = block.pairs[pair].high[group / 2][byte] >> (4 * (group % 2) + 2 * odd) & 3;
                 *out = value(d, block.scales[i / 64][lane * 4 + i / 16 % 4], low | high << 4);
             }
         }
@@ -138,6 +145,10 @@ impl Format for Q6K {
         for (b, panel) in panels.iter().enumerate() {
             for n in 0..N {
                 let block = &tiles[n][b];
+                for line in &block.scales {
+                    prefetch(s, line, M);
+                }
+                prefetch(s, &block.d, M);
                 let mut scaled = [s.splat(0.0); M];
                 for word in 0..4 {
                     scaled = pair::<S, M, 0>(s, block, panel, first, word, scaled);
@@ -174,11 +185,11 @@ fn pair<S: Simd, const M: usize, const ODD: usize>(
         high[m] = s.splat_i32(bias[pair * 2 + 1]);
     }
     for g in 0..4 {
-        let (group, upper) = (&block.low[pair][g], &block.high[pair][g / 2]);
+        let (group, upper) = (&block.pairs[pair].low[g], &block.pairs[pair].high[g / 2]);
         let (both, upper_bits) = (s.load_bytes(group), s.load_bytes(upper));
-        s.prefetch(group, PREFETCH_BYTES);
+        prefetch(s, group, M);
         if g % 2 == 0 {
-            s.prefetch(upper, PREFETCH_BYTES);
+            prefetch(s, upper, M);
         }
         let (upper_low, upper_high) = if g % 2 == 0 {
             (s.shl::<4>(upper_bits), s.shl::<2>(upper_bits))

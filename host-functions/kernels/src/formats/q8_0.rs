@@ -5,7 +5,7 @@
 //! wants them. Two blocks make one packed block, so that every load is of one cache line.
 
 use super::panel::{PANEL_ROWS, Panel32};
-use super::{Format, PREFETCH_BYTES, half};
+use super::{Format, half, prefetch};
 use crate::memory::Plain;
 use crate::simd::Simd;
 
@@ -39,8 +39,9 @@ impl Format for Q8_0 {
     type Block = Block;
     type Panel = Panel32;
 
-    fn tiles(_rows: usize) -> usize {
-        2
+    fn tiles(rows: usize) -> usize {
+        // One row waits for memory, which is read fastest as one stream.
+        if rows == 1 { 1 } else { 2 }
     }
 
     fn blocks(columns: usize) -> usize {
@@ -79,11 +80,14 @@ impl Format for Q8_0 {
         let count = panels.len();
         let tiles = tiles.map(|tile| &tile[..count]);
         for (b, pair) in panels.iter().enumerate() {
+            for n in 0..N {
+                prefetch(s, &tiles[n][b].scales, M);
+            }
             for (h, panel) in pair.iter().enumerate() {
                 let mut sum = [[s.splat_i32(0); M]; N];
                 if S::BIASED {
                     for m in 0..M {
-                        let bias = s.splat_i32(panel.bias_128[(first + m) % PANEL_ROWS]);
+                        let bias = s.splat_i32(panel.rows[(first + m) % PANEL_ROWS].bias_128);
                         for n in 0..N {
                             sum[n][m] = bias;
                         }
@@ -94,10 +98,10 @@ impl Format for Q8_0 {
                     for n in 0..N {
                         let group = &tiles[n][b].quants[h][g];
                         w[n] = s.load_bytes(group);
-                        s.prefetch(group, PREFETCH_BYTES);
+                        prefetch(s, group, M);
                     }
                     for m in 0..M {
-                        let a = s.splat_bytes(&panel.values[(first + m) % PANEL_ROWS][g]);
+                        let a = s.splat_bytes(&panel.rows[(first + m) % PANEL_ROWS].values[g]);
                         for n in 0..N {
                             sum[n][m] = s.dot_biased(sum[n][m], w[n], a);
                         }
@@ -106,7 +110,7 @@ impl Format for Q8_0 {
                 for n in 0..N {
                     let scale = s.load_f16(&tiles[n][b].scales[h]);
                     for m in 0..M {
-                        let scale = s.mul(scale, s.splat(panel.scale[(first + m) % PANEL_ROWS]));
+                        let scale = s.mul(scale, s.splat(panel.rows[(first + m) % PANEL_ROWS].scale));
                         total[n][m] = s.fma(s.to_f32(sum[n][m]), scale, total[n][m]);
                     }
                 }

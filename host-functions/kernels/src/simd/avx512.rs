@@ -193,8 +193,9 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch<T>(self, at: &T, bytes: usize) {
+    fn prefetch<const LEVEL: usize, T>(self, at: &T, bytes: usize) {
+        let line = (&raw const *at).wrapping_byte_add(bytes).cast();
         // A prefetch of an address that does not exist does nothing.
-        here!(_mm_prefetch::<_MM_HINT_T0>((&raw const *at).wrapping_byte_add(bytes).cast()))
+        here!(if LEVEL == 1 { _mm_prefetch::<_MM_HINT_T0>(line) } else { _mm_prefetch::<_MM_HINT_T1>(line) })
     }
 }

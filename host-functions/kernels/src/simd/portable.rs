@@ -238,5 +238,5 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn prefetch<T>(self, _at: &T, _bytes: usize) {}
+    fn prefetch<const LEVEL: usize, T>(self, _at: &T, _bytes: usize) {}
 }
