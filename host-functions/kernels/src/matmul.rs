@@ -21,8 +21,6 @@ use crate::Pool;
 /// Tiles whose results are gathered before they are written out: a gate tile and its up tile, or
 /// as many as a kernel takes at once.
 const GROUP: usize = 4;
-/// Chunks a thread should find, so that a slow one leaves its rest to others.
-const CHUNKS_PER_THREAD: usize = 8;
 /// Multiply-adds in a chunk, at least: some microseconds, far more than handing out the chunk costs.
 const CHUNK_WORK: usize = 1 << 18;
 
@@ -74,8 +72,7 @@ fn run(pool: &Pool, matrix: &Matrix, activations: &Activations, sink: Sink<'_>) 
         return;
     }
     let tile_work = matrix.columns() * LANES * rows;
-    let fair = tiles / (pool.threads() * CHUNKS_PER_THREAD);
-    let chunk_len = fair.max(CHUNK_WORK.div_ceil(tile_work)).next_multiple_of(GROUP);
+    let chunk_len = CHUNK_WORK.div_ceil(tile_work).next_multiple_of(GROUP);
     with_format!(matrix.packed(), F => pool.run(tiles, chunk_len, |tiles| {
         pool.isa().run(Chunk::<F> { matrix, activations, tiles, sink: &sink, format: std::marker::PhantomData });
     }));

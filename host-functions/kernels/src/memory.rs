@@ -152,3 +152,15 @@ pub(crate) fn cast_mut<T: Plain>(bytes: &mut [u8]) -> Option<&mut [T]> {
     // SAFETY: as in `cast`, and the bytes are borrowed exclusively.
     whole.then(|| unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len() / size_of::<T>()) })
 }
+
+/// Asks for the cache lines at these addresses, which need not exist, into the second-level cache.
+pub(crate) fn ask_for(addresses: std::ops::Range<usize>) {
+    #[cfg(target_arch = "x86_64")]
+    for address in addresses.step_by(CACHE_LINE) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: every x86-64 has the instruction, which does nothing at an address that does not exist.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::without_provenance(address)) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = addresses;
+}

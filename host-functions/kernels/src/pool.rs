@@ -5,10 +5,11 @@
 //! worker        └ join ── take chunks ── leave ┘
 //! ```
 //!
-//! Chunks are handed out by an atomic counter, so whoever has time takes the next. A worker joins a
-//! job only while it is open: if it sleeps, or another process holds its core, the caller does all
-//! chunks itself and waits for nobody. Workers spin for a bounded number of rounds between jobs and
-//! then park.
+//! Chunks are handed out by an atomic counter, so whoever has time takes the next: large ones first, for
+//! long streams of reads, then smaller ones, so that all end together. A worker joins a job only while it
+//! is open: if it sleeps, or another process holds its core, the caller does all chunks itself and waits
+//! for nobody. Workers spin for a bounded number of rounds between jobs and then park. While they spin
+//! they ask for the weights that come next ([`Pool::expect`]), so that memory does not rest.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crate::Isa;
+use crate::{Isa, Matrix, memory};
 
 /// Rounds a worker spins after a job before it parks: 20 to 100 microseconds, longer than the gap
 /// between two loops of a forward pass, and little enough to leave a shared machine alone.
@@ -27,6 +28,12 @@ const SPIN_ROUNDS_MAX: u32 = 2_000;
 /// system's scheduler, and where that preempts at its ticks only, whoever woke meanwhile (to send a token, say) would wait
 /// for up to 4 ms; with offers he waits for a few loops. With nobody waiting an offer costs less than a microsecond.
 const LOOPS_PER_OFFER: u64 = 4;
+/// A chunk is what is left divided by this many per thread.
+const SHARES_PER_THREAD: usize = 2;
+/// Bytes of expected weights that a waiting worker asks for, at most: more gained nothing.
+const EXPECTED_BYTES_MAX: usize = 64 << 10;
+/// Bytes that it asks for between two looks for a job.
+const EXPECTED_BYTES_STEP: usize = 256;
 /// Threads beyond this are refused: more never help kernels that are bound by memory.
 const THREADS_MAX: usize = 256;
 
@@ -56,6 +63,8 @@ struct Shared {
     job: UnsafeCell<Job>,
     stop: AtomicBool,
     asleep: Box<[AtomicBool]>,
+    /// Where the weights begin that come next, and their bytes. Never read through: only asked for.
+    expected: (AtomicUsize, AtomicUsize),
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -76,18 +85,30 @@ struct Chunks<'a, F> {
     next: AtomicUsize,
     units: usize,
     chunk_len: usize,
+    /// Chunks that what is left would make.
+    shares: usize,
     body: &'a F,
 }
 
 impl<F: Fn(Range<usize>) + Sync> Chunks<'_, F> {
     fn run(&self) {
-        loop {
-            let start = self.next.fetch_add(self.chunk_len, Ordering::Relaxed);
-            if start >= self.units {
-                return;
-            }
-            (self.body)(start..(start + self.chunk_len).min(self.units));
+        while let Some(chunk) = self.take() {
+            (self.body)(chunk);
         }
+    }
+
+    fn take(&self) -> Option<Range<usize>> {
+        let mut start = self.next.load(Ordering::Relaxed);
+        while start < self.units {
+            let left = self.units - start;
+            let len = (left / self.shares / self.chunk_len).max(1) * self.chunk_len;
+            let end = start + len.min(left);
+            match self.next.compare_exchange_weak(start, end, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(start..end),
+                Err(now) => start = now,
+            }
+        }
+        None
     }
 
     /// # Safety
@@ -113,6 +134,7 @@ impl Pool {
             job: UnsafeCell::new(Job { chunks: std::ptr::null(), run: nothing }),
             stop: AtomicBool::new(false),
             asleep: (0..worker_count).map(|_| AtomicBool::new(false)).collect(),
+            expected: (AtomicUsize::new(0), AtomicUsize::new(0)),
             panic: Mutex::new(None),
         });
         let workers = (0..worker_count)
@@ -134,8 +156,17 @@ impl Pool {
         self.isa
     }
 
-    /// Calls `body` with ranges of at most `chunk_len` that together cover `0..units`, each once, on
-    /// whichever threads are free; returns when all are done. With one chunk, all on the caller.
+    /// Says which weights are multiplied next but one: behind the loop that runs next. Threads that wait for
+    /// work then ask memory for their part of them.
+    pub fn expect(&self, next: &Matrix) {
+        let bytes = next.as_bytes();
+        self.shared.expected.1.store(bytes.len(), Ordering::Relaxed);
+        self.shared.expected.0.store(bytes.as_ptr().addr(), Ordering::Relaxed);
+    }
+
+    /// Calls `body` with ranges that together cover `0..units`, each once, on whichever threads are free;
+    /// returns when all are done. A range has `chunk_len` units or a multiple, but for the last. With one
+    /// chunk, all on the caller.
     ///
     /// # Panics
     /// A panic in `body` is passed on to the caller after every thread has left the loop.
@@ -147,7 +178,8 @@ impl Pool {
             }
             return;
         }
-        let chunks = Chunks { next: AtomicUsize::new(0), units, chunk_len, body: &body };
+        let shares = self.threads() * SHARES_PER_THREAD;
+        let chunks = Chunks { next: AtomicUsize::new(0), units, chunk_len, shares, body: &body };
         let job = Job { chunks: (&raw const chunks).cast(), run: Chunks::<F>::run_erased };
         // SAFETY: `busy` is held and the last loop ended closed with nobody joined, so no other
         // thread looks at the job.
@@ -221,6 +253,7 @@ impl Shared {
     /// The state in which an unseen job is open; `None` when the pool ends.
     fn next_open(&self, index: usize, seen: u64) -> Option<u64> {
         let fresh = |state: u64| state & OPEN != 0 && state / EPOCH != seen;
+        let mut expected = self.expected(index);
         let mut rounds = 0u32;
         loop {
             let state = self.state.load(Ordering::Acquire);
@@ -232,7 +265,13 @@ impl Shared {
             }
             rounds += 1;
             if rounds < SPIN_ROUNDS_MAX {
-                std::hint::spin_loop();
+                if expected.is_empty() {
+                    std::hint::spin_loop();
+                } else {
+                    let step = expected.start..expected.end.min(expected.start + EXPECTED_BYTES_STEP);
+                    expected.start = step.end;
+                    memory::ask_for(step);
+                }
                 continue;
             }
             rounds = 0;
@@ -243,6 +282,17 @@ impl Shared {
             }
             self.asleep[index].store(false, Ordering::SeqCst);
         }
+    }
+}
+
+impl Shared {
+    /// Addresses of the expected weights that worker `index` will read first: the caller takes the first
+    /// chunk, and the workers the following.
+    fn expected(&self, index: usize) -> Range<usize> {
+        let (start, len) = (self.expected.0.load(Ordering::Relaxed), self.expected.1.load(Ordering::Relaxed));
+        let threads = self.asleep.len() + 1;
+        let skip = len / (threads * SHARES_PER_THREAD) * (index + 1);
+        start + skip..start + skip + (len / (threads * SHARES_PER_THREAD)).min(EXPECTED_BYTES_MAX)
     }
 }
 

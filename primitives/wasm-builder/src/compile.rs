@@ -9,6 +9,9 @@ use std::{
 
 /// Room for the guest's stack, in bytes. It lies below the data, so that an overflow traps.
 const STACK_BYTES: u32 = 256 * 1024;
+/// Room for the guest's heap that its memory begins with, in bytes (whole pages of 64 KiB). A call that stays within it
+/// never grows its memory, which would have the system change the pages' protection twice a call, on all processors.
+const HEAP_BYTES: u32 = 1024 * 1024;
 
 /// Compiles the calling package to wasm; the blob's path.
 pub(crate) fn compile() -> Result<PathBuf, BlobError> {
@@ -82,6 +85,7 @@ fn rust_flags(manifest_dir: &Path, sysroot: &Path, target_dir: &Path) -> Vec<Str
         "-Cstrip=symbols".to_string(),
         format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
         "-Clink-arg=--stack-first".to_string(),
+        format!("-Clink-arg=--initial-heap={HEAP_BYTES}"),
     ];
     // A registry's sources lie in a folder named after the registry's address; the later flag wins.
     let registries = home.iter().flat_map(|home| fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten());

@@ -50,7 +50,8 @@ pub fn run(executor: &mut CpuExecutor, plan: &Plan, output: &mut StepOutput) -> 
             pass.keep_wanted(scratch);
         }
         if pass.rows > 0 {
-            pass.feed_forward(layer_weights, scratch).map_err(source)?;
+            let next = weights.layers.get(layer + 1).and_then(|layer| layer.qkv.matrices.first());
+            pass.feed_forward(layer_weights, next.unwrap_or(&weights.output), scratch).map_err(source)?;
         }
     }
     let wanted = pass.rows;

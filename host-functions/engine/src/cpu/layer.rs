@@ -1,7 +1,7 @@
 //! The two halves of a layer: attention and feed-forward, each added to the residual stream.
 
 use realm_kernels::{
-    AttentionOptions, AttentionRow, Pool, Rows, RowsMut, ShapeError, add, add_bias, attention, gated, matmul,
+    AttentionOptions, AttentionRow, Matrix, Pool, Rows, RowsMut, ShapeError, add, add_bias, attention, gated, matmul,
     matmul_gated, rms_norm, rms_norm_heads, rope,
 };
 
@@ -46,20 +46,27 @@ impl Pass<'_> {
         attention(pool, layout, arena, queries, attention_rows, &options, RowsMut::whole(attended, rows)?)?;
 
         let matrix = &weights.attention_output;
+        pool.expect(weights.gate_up.first());
         input.renew();
         let delta = delta.get(rows * hidden_len);
         matmul(pool, matrix, input.prepared(pool, Rows::whole(attended, rows)?, matrix.input())?, delta)?;
         self.add(weights.post_attention_norm.as_deref(), delta, x)
     }
 
-    /// x += down · (gate(norm(x)) * up(norm(x))).
-    pub fn feed_forward(&mut self, weights: &LayerWeights, scratch: &mut Scratch) -> Result<(), ShapeError> {
+    /// x += down · (gate(norm(x)) * up(norm(x))). `next` is the matrix behind this half.
+    pub fn feed_forward(
+        &mut self,
+        weights: &LayerWeights,
+        next: &Matrix,
+        scratch: &mut Scratch,
+    ) -> Result<(), ShapeError> {
         let (pool, spec, rows) = (self.pool, self.spec, self.rows);
         let (hidden_len, inner_len) = (spec.hidden_len, spec.feed_forward_len);
         self.norm(&weights.feed_forward_norm, scratch)?;
         let Scratch { x, normed, delta, gated: product, gate, up, input, .. } = scratch;
         let product = product.get(rows * inner_len);
         let normed = Rows::whole(normed.get(rows * hidden_len), rows)?;
+        pool.expect(&weights.down);
         match &weights.gate_up {
             GateUp::Fused(matrix) => {
                 matmul_gated(pool, matrix, input.prepared(pool, normed, matrix.input())?, spec.gate, product)?;
@@ -75,6 +82,7 @@ impl Pass<'_> {
         input.renew();
         let delta = delta.get(rows * hidden_len);
         let prepared = input.prepared(pool, Rows::whole(product, rows)?, weights.down.input())?;
+        pool.expect(next);
         matmul(pool, &weights.down, prepared, delta)?;
         self.add(weights.post_feed_forward_norm.as_deref(), delta, x)
     }
@@ -112,6 +120,7 @@ impl Pass<'_> {
     fn project(&self, weights: &LayerWeights, scratch: &mut Scratch) -> Result<(), ShapeError> {
         let Scratch { normed, qkv, input, .. } = scratch;
         let normed = Rows::whole(normed.get(self.rows * self.spec.hidden_len), self.rows)?;
+        self.pool.expect(&weights.attention_output);
         for (index, (matrix, out)) in weights.qkv.matrices.iter().zip(qkv).enumerate() {
             let out = out.get(self.rows * matrix.rows());
             matmul(self.pool, matrix, input.prepared(self.pool, normed, matrix.input())?, out)?;

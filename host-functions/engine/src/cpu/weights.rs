@@ -49,6 +49,16 @@ pub enum GateUp {
     Apart { gate: Matrix, up: Matrix },
 }
 
+impl GateUp {
+    /// The matrix that is read first.
+    pub fn first(&self) -> &Matrix {
+        match self {
+            GateUp::Fused(matrix) => matrix,
+            GateUp::Apart { gate, .. } => gate,
+        }
+    }
+}
+
 impl Weights {
     /// Finds, checks and packs all tensors of a decoder, on up to `threads` threads.
     ///

@@ -5,9 +5,10 @@ use crate::host::context::{LogLevel, log};
 use alloc::{format, vec::Vec};
 use core::panic::PanicInfo;
 
-/// The allocator of every blob.
+mod allocator;
+
 #[doc(hidden)]
-pub use dlmalloc::GlobalDlmalloc;
+pub use allocator::Heap;
 
 /// Room for the node to write arguments into; the call that follows takes it back.
 #[doc(hidden)]
@@ -48,7 +49,7 @@ pub fn panicked(info: &PanicInfo<'_>) -> ! {
 macro_rules! runtime_entry {
     () => {
         #[global_allocator]
-        static ALLOCATOR: $crate::guest::GlobalDlmalloc = $crate::guest::GlobalDlmalloc;
+        static ALLOCATOR: $crate::guest::Heap = $crate::guest::Heap::new();
 
         #[unsafe(no_mangle)]
         extern "C" fn realm_alloc(len: u32) -> u32 {
