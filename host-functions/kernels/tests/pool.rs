@@ -9,6 +9,8 @@ fn counts(pool: &Pool, units: usize, chunk_len: usize) -> Vec<usize> {
     let counts: Vec<AtomicUsize> = (0..units).map(|_| AtomicUsize::new(0)).collect();
     pool.run(units, chunk_len, |range| {
         assert!(!range.is_empty());
+        let whole = range.start.is_multiple_of(chunk_len.max(1)) && range.len().is_multiple_of(chunk_len.max(1));
+        assert!(whole || range.end == units, "{range:?} of {units} by {chunk_len}");
         for i in range {
             counts[i].fetch_add(1, Ordering::Relaxed);
         }
@@ -67,10 +69,12 @@ fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
 fn a_loop_inside_a_loop_runs_on_its_thread() {
     let pool = Pool::new(2);
     let total = AtomicUsize::new(0);
-    pool.run(8, 1, |_| {
-        pool.run(10, 1, |range| {
-            total.fetch_add(range.len(), Ordering::Relaxed);
-        });
+    pool.run(8, 1, |outer| {
+        for _ in outer {
+            pool.run(10, 1, |range| {
+                total.fetch_add(range.len(), Ordering::Relaxed);
+            });
+        }
     });
     assert_eq!(total.into_inner(), 80);
 }

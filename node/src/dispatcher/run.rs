@@ -16,8 +16,6 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-/// Random bytes of a call's id.
-const CALL_ID_BYTES: usize = 8;
 /// Bits of a seed that the node draws: as many as a number holds exactly in every JSON client.
 const DRAWN_SEED_BITS: u32 = 53;
 
@@ -69,7 +67,7 @@ impl Dispatcher {
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
         let tally = Arc::new(CallTally::new(self.admission.computed_by(&call.tenant)));
-        let charge = self.metering.begin(&call.tenant, &context.call_id, &tally)?;
+        let mut charge = self.metering.begin(&call.tenant, &context.call_id, &tally)?;
         let setup = CallSetup {
             context,
             tenant: call.tenant.resources.clone(),
@@ -79,7 +77,7 @@ impl Dispatcher {
             tally,
         };
         let work = self.executor.rehearse(&call.runtime.code, call.transcoder.export(), &call.arguments, setup);
-        let (CallOutcome { result, usage }, changes) = work.await;
+        let (CallOutcome { result, usage }, changes) = charge.watch(work).await;
         meter.used(&usage);
         tracing::debug!(
             cpu_ms = usage.cpu_time.as_millis() as u64,
@@ -103,9 +101,10 @@ impl Dispatcher {
 
 /// What the guest is told about the call.
 fn call_context(call: &PreparedCall, streaming: bool) -> Result<CallContext, RpcError> {
-    let mut id = [0; CALL_ID_BYTES];
-    let mut seed = [0; 8];
-    getrandom::fill(&mut id).and_then(|()| getrandom::fill(&mut seed)).map_err(|error| errors::internal(&error))?;
+    // The call's id, then its seed.
+    let mut drawn = [[0; 8]; 2];
+    getrandom::fill(drawn.as_flattened_mut()).map_err(|error| errors::internal(&error))?;
+    let [id, seed] = drawn;
     Ok(CallContext {
         tenant: call.tenant.id.as_str().to_owned(),
         call_id: hex::encode(id),

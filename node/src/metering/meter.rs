@@ -9,10 +9,8 @@ use realm_host_functions::storage::{Changes, CommitError};
 use realm_primitives::Prices;
 use realm_rpc::{ErrorCode, RpcError};
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::task::JoinHandle;
@@ -48,47 +46,12 @@ struct Call {
     began: Instant,
     /// Nano-dollars that were held for it.
     held: u64,
-    opening: Opening,
-}
-
-/// The call's entry among the open calls, which is made when it has run for a moment.
-#[derive(Debug)]
-struct Opening {
-    /// Set by whoever comes first: the task that is about to make the entry, or the call's end.
-    decided: Arc<AtomicBool>,
-    task: JoinHandle<Result<(), CommitError>>,
-}
-
-impl Opening {
-    fn begin(inner: &Inner, call_id: String, tenant: TenantId, now: Hour) -> Self {
-        let (ledger, decided) = (inner.ledger.clone(), Arc::new(AtomicBool::new(false)));
-        let ended = decided.clone();
-        let task = inner.tasks.spawn_on(
-            async move {
-                tokio::time::sleep(OPEN_AFTER).await;
-                match ended.swap(true, Ordering::Relaxed) {
-                    true => Ok(()),
-                    false => ledger.open(&call_id, &tenant, now).await,
-                }
-            },
-            &inner.runtime,
-        );
-        Self { decided, task }
-    }
-
-    /// Keeps the entry from being made, unless that has begun; then this is the task that makes it.
-    fn end(self) -> Option<JoinHandle<Result<(), CommitError>>> {
-        if self.decided.swap(true, Ordering::Relaxed) {
-            return Some(self.task);
-        }
-        self.task.abort();
-        None
-    }
+    /// Makes its entry among the open calls, once it has run for a moment.
+    opening: Option<JoinHandle<Result<(), CommitError>>>,
 }
 
 impl Metering {
-    /// Begins to meter a call that got its place: holds the most it may cost, and notes in the database that it runs.
-    /// What `tally` counts is what it is charged for.
+    /// Begins to meter a call that got its place: holds the most it may cost. What `tally` counts is what it is charged for.
     ///
     /// # Errors
     /// `QUOTA_EXCEEDED`: a spending cap of the tenant.
@@ -97,7 +60,6 @@ impl Metering {
         let now = Hour::now();
         let held = most(tenant);
         inner.budgets().of(&tenant.id, now).hold(now, held, super::caps(&tenant.limits)).map_err(refused)?;
-        let opening = Opening::begin(inner, call_id.to_owned(), tenant.id.clone(), now);
         Ok(Meter(Some(Call {
             inner: inner.clone(),
             id: call_id.to_owned(),
@@ -106,12 +68,24 @@ impl Metering {
             tally: tally.clone(),
             began: Instant::now(),
             held,
-            opening,
+            opening: None,
         })))
     }
 }
 
 impl Meter {
+    /// Does the call's work. If it runs for longer than a moment, the database notes that it runs.
+    pub async fn watch<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if let Ok(done) = tokio::time::timeout(OPEN_AFTER, work.as_mut()).await {
+            return done;
+        }
+        if let Some(call) = &mut self.0 {
+            call.open();
+        }
+        work.await
+    }
+
     /// Makes what the call wrote and what it is charged durable, in one commit. A call whose writes are refused is
     /// charged all the same: the work was done.
     ///
@@ -139,6 +113,12 @@ impl Drop for Meter {
 }
 
 impl Call {
+    fn open(&mut self) {
+        let (ledger, id, tenant) = (self.inner.ledger.clone(), self.id.clone(), self.tenant.clone());
+        let entry = async move { ledger.open(&id, &tenant, Hour::now()).await };
+        self.opening = Some(self.inner.tasks.spawn_on(entry, &self.inner.runtime));
+    }
+
     fn usage(&self, ended: Ended) -> Usage {
         let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let tally = &self.tally;
@@ -161,7 +141,6 @@ impl Call {
     fn end(self, ended: Ended, changes: Option<Changes>) -> Option<JoinHandle<Result<(), CommitError>>> {
         let (usage, hour) = (self.usage(ended), Hour::now());
         let Self { inner, id, tenant, held, opening, .. } = self;
-        let opening = opening.end();
         if opening.is_none() && changes.is_none() && usage.is_free() {
             inner.budgets().of(&tenant, hour).release(held);
             inner.metrics.charged(&tenant, &usage);

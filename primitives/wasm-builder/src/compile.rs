@@ -11,7 +11,7 @@ use std::{
 const STACK_BYTES: u32 = 256 * 1024;
 /// Room for the guest's heap that its memory begins with, in bytes (whole pages of 64 KiB). A call that stays within it
 /// never grows its memory, which would have the system change the pages' protection twice a call, on all processors.
-const HEAP_BYTES: u32 = 1024 * 1024;
+const HEAP_BYTES: u32 = 256 * 1024;
 
 /// Compiles the calling package to wasm; the blob's path.
 pub(crate) fn compile() -> Result<PathBuf, BlobError> {
