@@ -26,9 +26,9 @@ const GATHER_MAX: Duration = Duration::from_millis(2);
 /// The wait is at most the last step's time divided by this.
 const GATHER_SHARE: u32 = 8;
 
-/// A lone decoding sequence comes back within microseconds, sooner than a sleeping thread wakes; so the worker looks out
-/// for it this long before it sleeps, if it expects anybody.
-const LOOK_OUT: Duration = Duration::from_micros(20);
+/// A lone decoding sequence comes back in less time than two sleeping threads take to wake; so the worker looks out for it
+/// this long before it sleeps, if it expects anybody.
+const LOOK_OUT: Duration = Duration::from_micros(80);
 
 /// What a job gives, as far as it is computed: the one or the other.
 #[derive(Debug, Default)]

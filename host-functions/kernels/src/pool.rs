@@ -250,6 +250,15 @@ impl Shared {
         }
     }
 
+    /// Addresses of the expected weights that worker `index` will read first: the caller takes the first
+    /// chunk, and the workers the following.
+    fn expected(&self, index: usize) -> Range<usize> {
+        let (start, len) = (self.expected.0.load(Ordering::Relaxed), self.expected.1.load(Ordering::Relaxed));
+        let threads = self.asleep.len() + 1;
+        let skip = len / (threads * SHARES_PER_THREAD) * (index + 1);
+        start + skip..start + skip + (len / (threads * SHARES_PER_THREAD)).min(EXPECTED_BYTES_MAX)
+    }
+
     /// The state in which an unseen job is open; `None` when the pool ends.
     fn next_open(&self, index: usize, seen: u64) -> Option<u64> {
         let fresh = |state: u64| state & OPEN != 0 && state / EPOCH != seen;
@@ -282,17 +291,6 @@ impl Shared {
             }
             self.asleep[index].store(false, Ordering::SeqCst);
         }
-    }
-}
-
-impl Shared {
-    /// Addresses of the expected weights that worker `index` will read first: the caller takes the first
-    /// chunk, and the workers the following.
-    fn expected(&self, index: usize) -> Range<usize> {
-        let (start, len) = (self.expected.0.load(Ordering::Relaxed), self.expected.1.load(Ordering::Relaxed));
-        let threads = self.asleep.len() + 1;
-        let skip = len / (threads * SHARES_PER_THREAD) * (index + 1);
-        start + skip..start + skip + (len / (threads * SHARES_PER_THREAD)).min(EXPECTED_BYTES_MAX)
     }
 }
 

@@ -73,8 +73,12 @@ unsafe impl dlmalloc::Allocator for LinearMemory {
         let pages = size.div_ceil(PAGE_BYTES);
         match wasm32::memory_grow(0, pages) {
             usize::MAX => (ptr::null_mut(), 0, 0),
-            // A node gives no instance the last page of the address space, so the end does not wrap.
-            before => (ptr::with_exposed_provenance_mut(before * PAGE_BYTES), pages * PAGE_BYTES, 0),
+            before => {
+                let start = before * PAGE_BYTES;
+                // An end at 2^32 would be one at 0.
+                let len = (pages * PAGE_BYTES).min((usize::MAX - start) & !15);
+                (ptr::with_exposed_provenance_mut(start), len, 0)
+            }
         }
     }
 

@@ -89,6 +89,9 @@ impl Format for Q4_0 {
         panels: &[Panel32],
         first: usize,
     ) -> [[S::F; M]; N] {
+        // With few rows, high nibbles stay where they are and have a sum of their own, 16 times too large: fewer operations,
+        // and twice the chains of them. With many, the registers are needed for rows.
+        let in_place = S::HIGH_IN_PLACE && M < 4;
         let (low_mask, high_mask) = (s.splat_i32(0x0f0f_0f0f), s.splat_i32(0xf0f0_f0f0_u32 as i32));
         let mut total = [[s.splat(0.0); M]; N];
         let (panels, _) = panels.as_chunks::<2>();
@@ -115,14 +118,14 @@ impl Format for Q4_0 {
                         let both = s.load_bytes(group);
                         prefetch(s, group, M);
                         w_low[n] = s.and(both, low_mask);
-                        w_high[n] = if S::HIGH_IN_PLACE && M < 4 { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
+                        w_high[n] = if in_place { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                     }
                     for m in 0..M {
                         let values = &panel.rows[(first + m) % PANEL_ROWS].values;
                         let (a_low, a_high) = (s.splat_bytes(&values[g]), s.splat_bytes(&values[g + 4]));
                         for n in 0..N {
                             low[n][m] = s.dot(low[n][m], w_low[n], a_low);
-                            if S::HIGH_IN_PLACE && M < 4 {
+                            if in_place {
                                 high[n][m] = s.dot(high[n][m], w_high[n], a_high);
                             } else {
                                 low[n][m] = s.dot(low[n][m], w_high[n], a_high);
@@ -133,7 +136,8 @@ impl Format for Q4_0 {
                 for n in 0..N {
                     let scale = s.load_f16(&tiles[n][b].scales[h]);
                     for m in 0..M {
-                        let sum = if S::HIGH_IN_PLACE && M < 4 { s.add_i32(low[n][m], s.sar::<4>(high[n][m])) } else { low[n][m] };
+                        let high = if in_place { s.sar::<4>(high[n][m]) } else { high[n][m] };
+                        let sum = s.add_i32(low[n][m], high);
                         let scale = s.mul(scale, s.splat(panel.rows[(first + m) % PANEL_ROWS].scale));
                         total[n][m] = s.fma(s.to_f32(sum), scale, total[n][m]);
                     }
