@@ -38,7 +38,7 @@ impl CallMeter {
         let metrics = &self.metrics;
         let kinds =
             [("computed", usage.computed_tokens), ("cached", usage.cached_tokens), ("sampled", usage.sampled_tokens)];
-        for (kind, count) in kinds.into_iter().filter(|&(_, count)| count > 0) {
+        for (kind, count) in kinds {
             metrics.tokens.with_label_values(&[self.tenant.as_str(), kind]).inc_by(count);
         }
         if let Some(first) = usage.token_times.first() {
