@@ -7,7 +7,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-const CACHE_LINE: usize = 64;
+pub(crate) const CACHE_LINE: usize = 64;
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Owned, zero-initialised, aligned bytes.
@@ -153,14 +153,15 @@ pub(crate) fn cast_mut<T: Plain>(bytes: &mut [u8]) -> Option<&mut [T]> {
     whole.then(|| unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len() / size_of::<T>()) })
 }
 
-/// Asks for the cache lines at these addresses, which need not exist, into the second-level cache.
-pub(crate) fn ask_for(addresses: std::ops::Range<usize>) {
+/// Asks for the cache line at an address, which need not exist, into the first- or second-level cache.
+#[inline(always)]
+pub(crate) fn prefetch<const LEVEL: usize>(at: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    for address in addresses.step_by(CACHE_LINE) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: every x86-64 has the instruction, which does nothing at an address that does not exist.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::without_provenance(address)) };
+    // SAFETY: every x86-64 has the instruction, which does nothing at an address that does not exist.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        if LEVEL == 1 { _mm_prefetch::<_MM_HINT_T0>(at.cast()) } else { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = addresses;
+    let _ = at;
 }

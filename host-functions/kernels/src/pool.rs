@@ -255,8 +255,9 @@ impl Shared {
     fn expected(&self, index: usize) -> Range<usize> {
         let (start, len) = (self.expected.0.load(Ordering::Relaxed), self.expected.1.load(Ordering::Relaxed));
         let threads = self.asleep.len() + 1;
-        let skip = len / (threads * SHARES_PER_THREAD) * (index + 1);
-        start + skip..start + skip + (len / (threads * SHARES_PER_THREAD)).min(EXPECTED_BYTES_MAX)
+        let share = len / (threads * SHARES_PER_THREAD);
+        let start = start + share * (index + 1);
+        start..start + share.min(EXPECTED_BYTES_MAX)
     }
 
     /// The state in which an unseen job is open; `None` when the pool ends.
@@ -279,7 +280,9 @@ impl Shared {
                 } else {
                     let step = expected.start..expected.end.min(expected.start + EXPECTED_BYTES_STEP);
                     expected.start = step.end;
-                    memory::ask_for(step);
+                    for address in step.step_by(memory::CACHE_LINE) {
+                        memory::prefetch::<2>(std::ptr::without_provenance(address));
+                    }
                 }
                 continue;
             }

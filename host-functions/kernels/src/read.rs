@@ -34,7 +34,7 @@ impl Op for Read<'_> {
         let (fours, rest) = self.lines.as_chunks::<4>();
         for four in fours {
             for (chain, line) in chains.iter_mut().zip(four) {
-                prefetch(s, line, 1);
+                prefetch(line, 1);
                 *chain = s.add_i32(*chain, s.load_bytes(line));
             }
         }

@@ -129,7 +129,7 @@ impl<E: Element> Format for Float<E> {
             let mut w = [s.splat(0.0); N];
             for n in 0..N {
                 w[n] = E::load(s, &tiles[n][k]);
-                prefetch(s, &tiles[n][k], M);
+                prefetch(&tiles[n][k], M);
             }
             for m in 0..M {
                 let a = s.splat(panel[(first + m) % PANEL_ROWS]);

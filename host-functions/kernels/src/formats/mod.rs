@@ -25,7 +25,7 @@ pub(crate) mod q8_0;
 use half::f16;
 
 use crate::PackError;
-use crate::memory::Plain;
+use crate::memory::{self, Plain};
 use crate::simd::Simd;
 use crate::weight_type::WeightType;
 
@@ -65,10 +65,11 @@ pub(crate) trait Format: 'static {
 ///
 /// The distances are those that measured best (`benches/matmul.rs`): several rows take longer over a line.
 #[inline(always)]
-pub(crate) fn prefetch<S: Simd, T>(s: S, line: &T, rows: usize) {
+pub(crate) fn prefetch<T>(line: &T, rows: usize) {
     let (next, far) = if rows < 4 { (512, 3072) } else { (1024, 4096) };
-    s.prefetch::<1, _>(line, next);
-    s.prefetch::<2, _>(line, far);
+    let line = (&raw const *line).cast::<u8>();
+    memory::prefetch::<1>(line.wrapping_add(next));
+    memory::prefetch::<2>(line.wrapping_add(far));
 }
 
 /// Dequantises one row of a file.

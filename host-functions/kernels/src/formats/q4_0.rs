@@ -99,7 +99,7 @@ impl Format for Q4_0 {
         let tiles = tiles.map(|tile| &tile[..count]);
         for (b, pair) in panels.iter().enumerate() {
             for n in 0..N {
-                prefetch(s, &tiles[n][b].scales, M);
+                prefetch(&tiles[n][b].scales, M);
             }
             for (h, panel) in pair.iter().enumerate() {
                 let mut low = [[s.splat_i32(0); M]; N];
@@ -116,7 +116,7 @@ impl Format for Q4_0 {
                     for n in 0..N {
                         let group = &tiles[n][b].quants[h][g];
                         let both = s.load_bytes(group);
-                        prefetch(s, group, M);
+                        prefetch(group, M);
                         w_low[n] = s.and(both, low_mask);
                         w_high[n] = if in_place { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                     }

@@ -100,9 +100,9 @@ impl Format for Q4K {
             for n in 0..N {
                 let block = &tiles[n][b];
                 for line in &block.scales {
-                    prefetch(s, line, M);
+                    prefetch(line, M);
                 }
-                prefetch(s, &block.d, M);
+                prefetch(&block.d, M);
                 let scales = k_quant::scales(s, &block.scales);
                 let mut scaled = [s.splat(0.0); M];
                 for pair in 0..4 {
@@ -111,7 +111,7 @@ impl Format for Q4K {
                     for g in 0..8 {
                         let group = &block.quants[pair][g];
                         let both = s.load_bytes(group);
-                        prefetch(s, group, M);
+                        prefetch(group, M);
                         let w_low = s.and(both, low_mask);
                         let w_high = if S::HIGH_IN_PLACE { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                         for m in 0..M {

@@ -110,9 +110,9 @@ impl Format for Q5K {
             for n in 0..N {
                 let block = &tiles[n][b];
                 for line in block.scales.iter().chain(&block.high) {
-                    prefetch(s, line, M);
+                    prefetch(line, M);
                 }
-                prefetch(s, &block.d, M);
+                prefetch(&block.d, M);
                 let scales = k_quant::scales(s, &block.scales);
                 let mut scaled = [s.splat(0.0); M];
                 scaled = pair::<S, M, 0>(s, block, panel, first, [scales[0], scales[1]], scaled);
@@ -152,7 +152,7 @@ fn pair<S: Simd, const M: usize, const PAIR: usize>(
     for g in 0..8 {
         let group = &block.quants[PAIR][g];
         let both = s.load_bytes(group);
-        prefetch(s, group, M);
+        prefetch(group, M);
         // Bits 2 * PAIR and 2 * PAIR + 1 of each byte, moved to bit 4.
         let bits = s.load_bytes(&block.high[g]);
         let (low_bits, high_bits) = match PAIR {

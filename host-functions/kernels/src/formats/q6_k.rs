@@ -146,9 +146,9 @@ impl Format for Q6K {
             for n in 0..N {
                 let block = &tiles[n][b];
                 for line in &block.scales {
-                    prefetch(s, line, M);
+                    prefetch(line, M);
                 }
-                prefetch(s, &block.d, M);
+                prefetch(&block.d, M);
                 let mut scaled = [s.splat(0.0); M];
                 for word in 0..4 {
                     scaled = pair::<S, M, 0>(s, block, panel, first, word, scaled);
@@ -187,9 +187,9 @@ fn pair<S: Simd, const M: usize, const ODD: usize>(
     for g in 0..4 {
         let (group, upper) = (&block.pairs[pair].low[g], &block.pairs[pair].high[g / 2]);
         let (both, upper_bits) = (s.load_bytes(group), s.load_bytes(upper));
-        prefetch(s, group, M);
+        prefetch(group, M);
         if g % 2 == 0 {
-            prefetch(s, upper, M);
+            prefetch(upper, M);
         }
         let (upper_low, upper_high) = if g % 2 == 0 {
             (s.shl::<4>(upper_bits), s.shl::<2>(upper_bits))

@@ -81,7 +81,7 @@ impl Format for Q8_0 {
         let tiles = tiles.map(|tile| &tile[..count]);
         for (b, pair) in panels.iter().enumerate() {
             for n in 0..N {
-                prefetch(s, &tiles[n][b].scales, M);
+                prefetch(&tiles[n][b].scales, M);
             }
             for (h, panel) in pair.iter().enumerate() {
                 let mut sum = [[s.splat_i32(0); M]; N];
@@ -98,7 +98,7 @@ impl Format for Q8_0 {
                     for n in 0..N {
                         let group = &tiles[n][b].quants[h][g];
                         w[n] = s.load_bytes(group);
-                        prefetch(s, group, M);
+                        prefetch(group, M);
                     }
                     for m in 0..M {
                         let a = s.splat_bytes(&panel.rows[(first + m) % PANEL_ROWS].values[g]);

@@ -257,13 +257,6 @@ impl Simd for Avx2 {
             _mm256_add_epi32(acc.1, _mm256_madd_epi16(a.1, b.1))
         ))
     }
-
-    #[inline(always)]
-    fn prefetch<const LEVEL: usize, T>(self, at: &T, bytes: usize) {
-        let line = (&raw const *at).wrapping_byte_add(bytes).cast();
-        // A prefetch of an address that does not exist does nothing.
-        here!(if LEVEL == 1 { _mm_prefetch::<_MM_HINT_T0>(line) } else { _mm_prefetch::<_MM_HINT_T1>(line) })
-    }
 }
 
 impl Avx2 {

@@ -191,11 +191,4 @@ impl Simd for Avx512 {
     fn dot_i16(self, acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
         here!(_mm512_dpwssd_epi32(acc, a, b))
     }
-
-    #[inline(always)]
-    fn prefetch<const LEVEL: usize, T>(self, at: &T, bytes: usize) {
-        let line = (&raw const *at).wrapping_byte_add(bytes).cast();
-        // A prefetch of an address that does not exist does nothing.
-        here!(if LEVEL == 1 { _mm_prefetch::<_MM_HINT_T0>(line) } else { _mm_prefetch::<_MM_HINT_T1>(line) })
-    }
 }

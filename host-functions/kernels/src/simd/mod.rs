@@ -88,9 +88,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn dot_biased(self, acc: Self::I, w: Self::I, a: Self::I) -> Self::I;
     /// Per lane, `acc` plus the products of two i16 of each.
     fn dot_i16(self, acc: Self::I, a: Self::I, b: Self::I) -> Self::I;
-
-    /// Asks for the cache line `bytes` after `at`, which need not exist, into the first- or second-level cache.
-    fn prefetch<const LEVEL: usize, T>(self, at: &T, bytes: usize);
 }
 
 /// Up to sixteen values, the missing lanes filled with `fill`.

@@ -236,7 +236,4 @@ impl Simd for Portable {
         }
         out
     }
-
-    #[inline(always)]
-    fn prefetch<const LEVEL: usize, T>(self, _at: &T, _bytes: usize) {}
 }
