@@ -1,6 +1,7 @@
 //! A session: one sequence in the KV cache, driven by its owner token by token.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -9,6 +10,11 @@ use crate::executor::ExecutorError;
 use crate::model::{CannotGenerate, Model};
 use crate::scheduler::{JobId, Output, Refused, SequenceId};
 use crate::worker::{JobOutput, JobResult, Shared, Stopped, Submitted};
+
+/// A session that computes its own steps lets the tasks that share its thread go first this often: those that carry its
+/// tokens to their reader, above all. More often would cost a small model more than its steps do, because the async
+/// executor may then move the session to another thread.
+const PAUSE_EVERY: Duration = Duration::from_micros(500);
 
 /// A sequence of tokens whose keys and values the engine keeps. Dropping it frees them.
 ///
@@ -20,6 +26,8 @@ pub struct Session {
     shared: Arc<Shared>,
     sequence: SequenceId,
     reused_len: u32,
+    /// When it last let others go first.
+    paused: Instant,
 }
 
 /// Which tokens of a forward pass want logits.
@@ -90,7 +98,7 @@ impl Session {
             let sequence = scheduler.open(owner, prefix)?;
             Ok::<_, Refused>((sequence, scheduler.len(sequence)))
         })?;
-        Ok(Self { model, shared, sequence, reused_len })
+        Ok(Self { model, shared, sequence, reused_len, paused: Instant::now() })
     }
 
     /// Tokens in the sequence.
@@ -113,7 +121,8 @@ impl Session {
 
     /// Appends `tokens` to the sequence, computes them, and gives the logits of the last or of every one of them.
     ///
-    /// The tokens join the engine's next batch. Where KV memory is short, the call waits for its turn.
+    /// The tokens join the engine's next batch. Where KV memory is short, the call waits for its turn. A session that is
+    /// alone with a small model computes the batch itself, within the poll.
     ///
     /// # Errors
     /// See [`ForwardError`]; the session is then as it was before.
@@ -134,7 +143,12 @@ impl Session {
             }
             Rows::All => (tokens.len(), Output::AllLogits),
         };
-        let data = start(&self.model, &self.shared, self.sequence, &tokens, output)?.wait().await?.logits;
+        let pending = start(&self.model, &self.shared, self.sequence, &tokens, output)?;
+        if pending.in_place && self.paused.elapsed() >= PAUSE_EVERY {
+            tokio::task::yield_now().await;
+            self.paused = Instant::now();
+        }
+        let data = pending.wait().await?.logits;
         Ok(Logits { rows, vocab, data })
     }
 
@@ -149,7 +163,8 @@ impl Session {
     /// [`SessionError::Overloaded`].
     pub fn fork(&self) -> Result<Self, SessionError> {
         let sequence = self.shared.with(|scheduler| scheduler.fork(self.sequence))?;
-        Ok(Self { model: self.model.clone(), shared: self.shared.clone(), sequence, reused_len: self.reused_len })
+        let (model, shared, reused_len) = (self.model.clone(), self.shared.clone(), self.reused_len);
+        Ok(Self { model, shared, sequence, reused_len, paused: Instant::now() })
     }
 }
 
@@ -165,7 +180,7 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Submits a job. It runs whether or not the result is waited for, until what is given here is dropped.
+/// Submits a job. It may be computed before its result is waited for, and is taken back if what is given here is dropped.
 pub(crate) fn start<'a>(
     model: &Model,
     shared: &'a Shared,
@@ -175,8 +190,8 @@ pub(crate) fn start<'a>(
 ) -> Result<Pending<'a>, ForwardError> {
     let submitted = shared.submit(sequence, tokens, output);
     match submitted.map_err(|refused| forward_error(model, refused))? {
-        Ok(Submitted { job, len_before, result }) => {
-            Ok(Pending { shared, sequence, job, len_before, result, done: false })
+        Ok(Submitted { job, len_before, result, in_place }) => {
+            Ok(Pending { shared, sequence, job, len_before, result, in_place, done: false })
         }
         Err(Stopped) => Err(ForwardError::Stopped),
     }
@@ -189,11 +204,16 @@ pub(crate) struct Pending<'a> {
     job: JobId,
     len_before: u32,
     result: oneshot::Receiver<JobResult>,
+    /// Nobody computes it if this task does not.
+    in_place: bool,
     done: bool,
 }
 
 impl Pending<'_> {
     pub async fn wait(mut self) -> Result<JobOutput, ForwardError> {
+        if self.in_place {
+            self.shared.step_in_place(self.sequence);
+        }
         let outcome = (&mut self.result).await;
         self.done = true;
         match outcome {

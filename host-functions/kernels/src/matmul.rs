@@ -22,7 +22,7 @@ use crate::Pool;
 /// as many as a kernel takes at once.
 const GROUP: usize = 4;
 /// Multiply-adds in a chunk, at least: some microseconds, far more than handing out the chunk costs.
-const CHUNK_WORK: usize = 1 << 18;
+const CHUNK_WORK: usize = 1 << 17;
 
 /// `out[i][j]` = the dot product of row `i` of the activations with row `j` of `matrix`.
 ///

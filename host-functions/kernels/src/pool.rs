@@ -8,8 +8,9 @@
 //! Chunks are handed out by an atomic counter, so whoever has time takes the next: large ones first, for
 //! long streams of reads, then smaller ones, so that all end together. A worker joins a job only while it
 //! is open: if it sleeps, or another process holds its core, the caller does all chunks itself and waits
-//! for nobody. Workers spin for a bounded number of rounds between jobs and then park. While they spin
-//! they ask for the weights that come next ([`Pool::expect`]), so that memory does not rest.
+//! for nobody. Workers spin for a bounded number of rounds between jobs, giving way to anybody who has
+//! something to do, and then park. While they spin they ask for the weights that come next
+//! ([`Pool::expect`]), so that memory does not rest.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -21,9 +22,11 @@ use std::thread::JoinHandle;
 
 use crate::{Isa, Matrix, memory};
 
-/// Rounds a worker spins after a job before it parks: 20 to 100 microseconds, longer than the gap
-/// between two loops of a forward pass, and little enough to leave a shared machine alone.
-const SPIN_ROUNDS_MAX: u32 = 2_000;
+/// Rounds a worker spins after a job before it parks: 100 to 300 microseconds, longer than the gap between two forward
+/// passes of a small model, because waking a processor that sleeps takes as long as such a pass.
+const SPIN_ROUNDS_MAX: u32 = 6_000;
+/// After so many rounds, a microsecond or two, a spinning worker offers its processor to whoever has something to do.
+const ROUNDS_PER_OFFER: u32 = 64;
 /// After so many loops a thread offers its processor. Threads that compute are full of work for longer than a turn of the
 /// system's scheduler, and where that preempts at its ticks only, whoever woke meanwhile (to send a token, say) would wait
 /// for up to 4 ms; with offers he waits for a few loops. With nobody waiting an offer costs less than a microsecond.
@@ -275,7 +278,9 @@ impl Shared {
             }
             rounds += 1;
             if rounds < SPIN_ROUNDS_MAX {
-                if expected.is_empty() {
+                if rounds.is_multiple_of(ROUNDS_PER_OFFER) {
+                    std::thread::yield_now();
+                } else if expected.is_empty() {
                     std::hint::spin_loop();
                 } else {
                     let step = expected.start..expected.end.min(expected.start + EXPECTED_BYTES_STEP);

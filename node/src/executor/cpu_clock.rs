@@ -1,6 +1,8 @@
 //! Processor time of a call: what its polls spend on the threads that poll it. Guest and host
-//! functions run inside the polls; a call that waits is not polled and costs nothing.
+//! functions run inside the polls; a call that waits is not polled and costs nothing. A step of the engine that a poll
+//! computes for all whose tokens are in it does not count.
 
+use realm_engine::own_thread_time;
 use realm_host_functions::CallTally;
 use std::{
     pin::Pin,
@@ -37,7 +39,7 @@ impl CpuClock {
 
     /// Time used up to now; asked from inside a poll.
     pub(super) fn used_in_poll(&self) -> Duration {
-        let present = thread_time_ns().saturating_sub(self.0.began_ns.load(Ordering::Relaxed));
+        let present = own_time_ns().saturating_sub(self.0.began_ns.load(Ordering::Relaxed));
         self.used() + Duration::from_nanos(present)
     }
 
@@ -57,21 +59,15 @@ impl<F: Future> Future for Timed<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let began = thread_time_ns();
+        let began = own_time_ns();
         let clock = self.clock.0.clone();
         clock.began_ns.store(began, Ordering::Relaxed);
         let outcome = self.future.as_mut().poll(context);
-        clock.tally.add_cpu_time_ns(thread_time_ns().saturating_sub(began));
+        clock.tally.add_cpu_time_ns(own_time_ns().saturating_sub(began));
         outcome
     }
 }
 
-/// Processor time of the calling thread.
-fn thread_time_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live, exclusively borrowed timespec.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    // The clock is there on every system the node is built for; without it nothing is charged, and
-    // deadlines still hold.
-    if status == 0 { time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 } else { 0 }
+fn own_time_ns() -> u64 {
+    own_thread_time().as_nanos() as u64
 }

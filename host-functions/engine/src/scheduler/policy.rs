@@ -156,6 +156,12 @@ impl Scheduler {
         self.jobs.values().filter(waits).count()
     }
 
+    /// Tokens that all jobs together still want computed.
+    pub fn tokens_wanted(&self) -> u64 {
+        let sequences = self.jobs.values().filter_map(|job| self.sequences.get(&job.sequence));
+        sequences.map(|sequence| u64::from(sequence.remaining())).sum()
+    }
+
     pub fn is_open(&self, id: SequenceId) -> bool {
         self.sequences.contains_key(&id)
     }

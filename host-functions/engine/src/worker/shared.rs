@@ -1,0 +1,286 @@
+//! The state that sessions and whoever computes share: who waits, who is expected, and who may compute.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::step::{JobOutput, JobResult, Stepper};
+use crate::executor::ExecutorError;
+use crate::model::EngineCounters;
+use crate::scheduler::{JobId, Output, Plan, Refused, Scheduler, SequenceId};
+use crate::thread_time::in_step;
+
+/// After a step, its decoding sequences are about to come back with their next tokens. Waiting for them fills the next
+/// batch; this bounds the wait, as does a share of the last step's time.
+const GATHER_MAX: Duration = Duration::from_millis(2);
+/// The wait is at most the last step's time divided by this.
+const GATHER_SHARE: u32 = 8;
+
+/// A few decoding sequences come back in less time than sleeping threads take to wake; so the worker looks out for them
+/// this long before it sleeps, if it expects anybody.
+const LOOK_OUT: Duration = Duration::from_micros(80);
+
+/// A step that probably takes no longer than this is computed by the session that asks for it, if that is alone. Waking the
+/// worker and being woken by it takes some 40 microseconds, which is as much as a small model's step.
+const IN_PLACE_MAX: Duration = Duration::from_micros(500);
+
+/// The worker is gone: the model is being dropped, or its thread died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+/// A job on its way.
+pub struct Submitted {
+    pub job: JobId,
+    /// Tokens in the sequence before the job's.
+    pub len_before: u32,
+    pub result: oneshot::Receiver<JobResult>,
+    /// Nobody was woken for it: whoever submitted it calls [`Shared::step_in_place`], or withdraws it.
+    pub in_place: bool,
+}
+
+struct Waiting {
+    reply: oneshot::Sender<JobResult>,
+    output: JobOutput,
+}
+
+struct State {
+    scheduler: Scheduler,
+    waiting: HashMap<JobId, Waiting>,
+    /// Sequences that got a result in the last step and did not come back since.
+    expected: HashSet<SequenceId>,
+    /// Until when they are waited for.
+    gather_until: Instant,
+    /// There while nobody computes.
+    stepper: Option<Stepper>,
+    /// The sequence that had the last step for itself.
+    alone: Option<SequenceId>,
+    /// Nanoseconds that the last step took for each of its tokens.
+    token_ns: u64,
+    stopped: bool,
+    counters: EngineCounters,
+}
+
+impl State {
+    /// Whether the next step belongs to `id` alone, as the last one did, and is short.
+    fn is_short_and_alone(&self, id: SequenceId) -> bool {
+        self.alone == Some(id)
+            && self.scheduler.jobs() == 1
+            && u128::from(self.scheduler.tokens_wanted()) * u128::from(self.token_ns) <= IN_PLACE_MAX.as_nanos()
+    }
+
+    /// Takes the stepper, with the next step planned; `None` if there is nothing to do or somebody computes.
+    fn take_turn(&mut self) -> Option<Stepper> {
+        let mut stepper = self.stepper.take()?;
+        self.expected.clear();
+        self.scheduler.plan(&mut stepper.plan);
+        if stepper.plan.parts.is_empty() {
+            self.stepper = Some(stepper);
+            return None;
+        }
+        Some(stepper)
+    }
+}
+
+/// The state that sessions and the worker share.
+pub struct Shared {
+    state: Mutex<State>,
+    /// Something happened that the worker may be waiting for.
+    wake: Condvar,
+    /// Counts jobs submitted and sequences closed, for a worker that looks out without the lock.
+    events: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(scheduler: Scheduler, stepper: Stepper) -> Self {
+        let state = State {
+            scheduler,
+            waiting: HashMap::new(),
+            expected: HashSet::new(),
+            gather_until: Instant::now(),
+            stepper: Some(stepper),
+            alone: None,
+            token_ns: 0,
+            stopped: false,
+            counters: EngineCounters::default(),
+        };
+        Self { state: Mutex::new(state), wake: Condvar::new(), events: AtomicU64::new(0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock is held is a bug in bookkeeping; the state stays what the last event made it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at or changes the scheduler. What is done here must be quick.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Scheduler) -> T) -> T {
+        act(&mut self.lock().scheduler)
+    }
+
+    /// What was done since the worker began.
+    pub fn counters(&self) -> EngineCounters {
+        self.lock().counters
+    }
+
+    /// Closes a sequence, with its job if it has one.
+    pub fn close(&self, id: SequenceId) {
+        let mut state = self.lock();
+        state.scheduler.close(id);
+        state.expected.remove(&id);
+        drop(state);
+        self.events.fetch_add(1, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Submits a job.
+    pub fn submit(
+        &self,
+        id: SequenceId,
+        tokens: &[u32],
+        output: Output,
+    ) -> Result<Result<Submitted, Stopped>, Refused> {
+        let mut state = self.lock();
+        if state.stopped {
+            return Ok(Err(Stopped));
+        }
+        let len_before = state.scheduler.len(id);
+        let job = state.scheduler.submit(id, tokens, output)?;
+        let (reply, result) = oneshot::channel();
+        state.waiting.insert(job, Waiting { reply, output: JobOutput::default() });
+        state.expected.remove(&id);
+        let in_place = state.stepper.is_some() && state.is_short_and_alone(id);
+        // The worker waits for the first job, and then for the last of those it expects.
+        let wake = !in_place && (state.expected.is_empty() || state.scheduler.jobs() == 1);
+        drop(state);
+        if !in_place {
+            self.events.fetch_add(1, Ordering::Release);
+        }
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(Ok(Submitted { job, len_before, result, in_place }))
+    }
+
+    /// Computes the next step on the caller's thread, if it is still the caller's alone; else has the worker do it.
+    pub fn step_in_place(&self, id: SequenceId) {
+        let mut state = self.lock();
+        let turn = if state.is_short_and_alone(id) { state.take_turn() } else { None };
+        drop(state);
+        if let Some(stepper) = turn {
+            in_step(|| stepper.step(self));
+        }
+        self.wake_if_asked();
+    }
+
+    /// Takes a job back, even one that is finished and whose result nobody took: its sequence has `len_before` tokens
+    /// again.
+    pub fn withdraw(&self, id: SequenceId, job: JobId, len_before: u32) {
+        let mut state = self.lock();
+        state.scheduler.truncate(id, len_before);
+        state.waiting.remove(&job);
+        drop(state);
+        // Others may have relied on this one to compute.
+        self.wake_if_asked();
+    }
+
+    /// Waits for something to do; gives the stepper with the next step planned, or nothing when the worker shall end.
+    pub(super) fn next_turn(&self) -> Option<Stepper> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return None;
+            }
+            let now = Instant::now();
+            if state.scheduler.jobs() == 0 || state.stepper.is_none() {
+                state = self.wait(state);
+            } else if !state.expected.is_empty() && now < state.gather_until {
+                let left = state.gather_until - now;
+                let (guard, _) = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+                state = guard;
+            } else if let Some(stepper) = state.take_turn() {
+                return Some(stepper);
+            }
+        }
+    }
+
+    /// Spins until something happens, if nothing is to be done but somebody is expected; for [`LOOK_OUT`] at most.
+    pub(super) fn look_out(&self) {
+        let (seen, expects) = {
+            let state = self.lock();
+            let expects = state.scheduler.jobs() == 0 && !state.expected.is_empty();
+            (self.events.load(Ordering::Acquire), expects)
+        };
+        let until = Instant::now() + LOOK_OUT;
+        while expects && self.events.load(Ordering::Acquire) == seen && Instant::now() < until {
+            std::thread::yield_now();
+        }
+    }
+
+    /// The sum of a job's hidden states so far; empty at first.
+    pub(super) fn take_hidden_sum(&self, job: JobId) -> Vec<f64> {
+        let mut state = self.lock();
+        state.waiting.get_mut(&job).map(|waiting| std::mem::take(&mut waiting.output.hidden_sum)).unwrap_or_default()
+    }
+
+    /// Takes a step's results, one for each part of its plan, sends those that are whole, and lets others compute.
+    pub(super) fn deliver(&self, stepper: Stepper, results: Vec<JobOutput>, took: Duration) {
+        let mut finished = Vec::new();
+        let mut state = self.lock();
+        let State { scheduler, waiting, expected, counters, .. } = &mut *state;
+        let plan: &Plan = &stepper.plan;
+        counters.steps += 1;
+        counters.sequences += plan.parts.len() as u64;
+        counters.tokens += plan.tokens.len() as u64;
+        counters.busy += took;
+        for (part, result) in plan.parts.iter().zip(results) {
+            if let Some(waiting) = waiting.get_mut(&part.job) {
+                waiting.output.append(result);
+            }
+        }
+        scheduler.commit(plan, |job| finished.extend(waiting.remove(&job)));
+        expected.extend(plan.parts.iter().filter(|p| !waiting.contains_key(&p.job)).map(|p| p.sequence));
+        expected.retain(|id| scheduler.is_open(*id));
+        state.alone = (plan.parts.len() == 1).then(|| plan.parts[0].sequence);
+        state.token_ns = took.as_nanos() as u64 / plan.tokens.len().max(1) as u64;
+        state.gather_until = Instant::now() + GATHER_MAX.min(took / GATHER_SHARE);
+        state.stepper = Some(stepper);
+        drop(state);
+        for waiting in finished {
+            // A receiver that is gone has cancelled; the job is over in any case.
+            let _ = waiting.reply.send(Ok(waiting.output));
+        }
+    }
+
+    /// Fails the jobs of a step, and lets others compute.
+    pub(super) fn fail(&self, stepper: Stepper, error: &ExecutorError) {
+        let mut state = self.lock();
+        for part in &stepper.plan.parts {
+            state.scheduler.cancel(part.job);
+            if let Some(waiting) = state.waiting.remove(&part.job) {
+                let _ = waiting.reply.send(Err(error.clone()));
+            }
+        }
+        state.stepper = Some(stepper);
+    }
+
+    /// From now on nothing is computed, and nobody waits.
+    pub(super) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        state.waiting.clear();
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    fn wake_if_asked(&self) {
+        if self.lock().scheduler.jobs() > 0 {
+            self.wake.notify_one();
+        }
+    }
+}
