@@ -1,5 +1,6 @@
 //! Errors of the layers below, as the wire's errors.
 
+use super::PreparedCall;
 use crate::{executor::CallError, millis::whole_ms};
 use realm_host_functions::storage::CommitError;
 use realm_metadata::{DecodeError, EncodeError, ResolveError, RuntimeFailure};
@@ -56,7 +57,8 @@ pub fn bad_hex(field: &str) -> RpcError {
 }
 
 /// A call that did not answer. `time_max` is what its caller had given it.
-pub fn from_call(error: CallError, time_max: Duration) -> RpcError {
+pub fn from_call(error: CallError, call: &PreparedCall, id: &str) -> RpcError {
+    let time_max = call.time_max;
     let trap = |error: &CallError| RpcError::new(ErrorCode::RuntimeTrap, error.to_string());
     match error {
         CallError::NoSuchFunction { name } => {
@@ -82,7 +84,7 @@ pub fn from_call(error: CallError, time_max: Duration) -> RpcError {
             ErrorCode::RuntimeChanged,
             "the runtime was replaced while the call ran and what is stored was migrated; nothing was written; call again",
         ),
-        error => internal(&error),
+        error => internal(&error, call, id),
     }
 }
 
@@ -92,8 +94,9 @@ pub fn deadline_exceeded(time_max: Duration) -> RpcError {
     RpcError::new(ErrorCode::DeadlineExceeded, format!("the call did not end within {ms} ms")).with("deadline_ms", ms)
 }
 
-/// The node's own failure: details go to the log and not to strangers.
-pub fn internal(error: &dyn std::fmt::Display) -> RpcError {
-    tracing::error!(%error, "a call failed inside the node");
+/// The node's own failure in a call: details go to the log and not to strangers.
+pub fn internal(error: &dyn std::fmt::Display, call: &PreparedCall, id: &str) -> RpcError {
+    let (tenant, function, request) = (&call.tenant.id, call.transcoder.export(), call.request_id());
+    tracing::error!(call = id, %tenant, function, request, %error, "a call failed inside the node");
     RpcError::internal()
 }

@@ -29,26 +29,24 @@ impl Dispatcher {
     /// Dropping the future ends the call: its place, instance and session are free at once.
     pub async fn run(&self, call: PreparedCall, events: Option<mpsc::Sender<Vec<u8>>>) -> Result<Value, RpcError> {
         let mut meter = self.metrics.begin(call.transcoder.export(), &call.tenant.id);
-        let result = match call_context(&call, events.is_some()) {
-            Ok(context) => {
-                let span = tracing::info_span!(
-                    "call",
-                    id = %context.call_id,
-                    tenant = %call.tenant.id,
-                    function = call.transcoder.export(),
-                    request = call.request_id.as_deref(),
-                );
-                // A panic ends this call and nothing else.
-                let work = AssertUnwindSafe(self.admitted(&call, context, events, &mut meter)).catch_unwind();
-                tokio::select! {
-                    result = work.instrument(span) => {
-                        result.unwrap_or_else(|_| Err(errors::internal(&"a call panicked")))
-                    }
-                    () = self.drain.cut() => Err(cut_short()),
-                    () = call.tenant.calls.cut() => Err(errors::tenant_removed()),
-                }
+        let context = call_context(&call, events.is_some());
+        let id = context.call_id.clone();
+        // For who follows calls closely. What others must see of a call names it itself: a span costs as much as a sandbox.
+        let span = tracing::debug_span!(
+            "call",
+            id,
+            tenant = %call.tenant.id,
+            function = call.transcoder.export(),
+            request = call.request_id.as_deref(),
+        );
+        // A panic ends this call and nothing else.
+        let work = AssertUnwindSafe(self.admitted(&call, &id, context, events, &mut meter)).catch_unwind();
+        let result = tokio::select! {
+            result = work.instrument(span) => {
+                result.unwrap_or_else(|_| Err(errors::internal(&"a call panicked", &call, &id)))
             }
-            Err(error) => Err(error),
+            () = self.drain.cut() => Err(cut_short()),
+            () = call.tenant.calls.cut() => Err(errors::tenant_removed()),
         };
         meter.end(result.as_ref().err().map(RpcError::code));
         result
@@ -57,6 +55,7 @@ impl Dispatcher {
     async fn admitted(
         &self,
         call: &PreparedCall,
+        id: &str,
         context: CallContext,
         events: Option<mpsc::Sender<Vec<u8>>>,
         meter: &mut CallMeter,
@@ -67,7 +66,7 @@ impl Dispatcher {
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
         let tally = Arc::new(CallTally::new(self.admission.computed_by(&call.tenant)));
-        let mut charge = self.metering.begin(&call.tenant, &context.call_id, &tally)?;
+        let mut charge = self.metering.begin(&call.tenant, id, &tally)?;
         let setup = CallSetup {
             context,
             tenant: call.tenant.resources.clone(),
@@ -87,28 +86,25 @@ impl Dispatcher {
             "call ended"
         );
         let told = result.as_ref().is_ok_and(|answer| call.transcoder.tells_failure(answer));
-        let answer = result.map_err(|error| errors::from_call(error, call.time_max));
+        let answer = result.map_err(|error| errors::from_call(error, call, id));
         let answer =
             answer.and_then(|answer| call.transcoder.result(&answer).map_err(|error| explain(call, error)));
         let ended = if answer.is_ok() && !told { Ended::Well } else { Ended::Failed };
         let stands = answer.is_ok() || changes.is_some();
         match charge.settle(ended, changes).await {
-            Err(error) if stands => Err(errors::from_call(error.into(), call.time_max)),
+            Err(error) if stands => Err(errors::from_call(error.into(), call, id)),
             _ => answer,
         }
     }
 }
 
 /// What the guest is told about the call.
-fn call_context(call: &PreparedCall, streaming: bool) -> Result<CallContext, RpcError> {
-    // The call's id, then its seed.
-    let mut drawn = [[0; 8]; 2];
-    getrandom::fill(drawn.as_flattened_mut()).map_err(|error| errors::internal(&error))?;
-    let [id, seed] = drawn;
-    Ok(CallContext {
+fn call_context(call: &PreparedCall, streaming: bool) -> CallContext {
+    let [id, seed]: [u64; 2] = rand::random();
+    CallContext {
         tenant: call.tenant.id.as_str().to_owned(),
-        call_id: hex::encode(id),
-        seed: u64::from_le_bytes(seed) >> (u64::BITS - DRAWN_SEED_BITS),
+        call_id: hex::encode(id.to_be_bytes()),
+        seed: seed >> (u64::BITS - DRAWN_SEED_BITS),
         deadline_ms: whole_ms(call.time_max),
         streaming,
         connected: call.connection.remembers(),
@@ -116,7 +112,7 @@ fn call_context(call: &PreparedCall, streaming: bool) -> Result<CallContext, Rpc
         code_hash: H256::default(),
         prices: call.tenant.prices,
         max_tokens_limit: call.tenant.limits.max_tokens,
-    })
+    }
 }
 
 /// A tenant without a model is told what its operator can do.
