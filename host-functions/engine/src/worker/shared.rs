@@ -57,18 +57,21 @@ struct State {
     stepper: Option<Stepper>,
     /// The sequence that had the last step for itself.
     alone: Option<SequenceId>,
-    /// Nanoseconds that the last step took for each of its tokens.
-    token_ns: u64,
+    /// How long the last step took, and its tokens.
+    last_step: (Duration, usize),
     stopped: bool,
     counters: EngineCounters,
 }
 
 impl State {
-    /// Whether the next step belongs to `id` alone, as the last one did, and is short.
+    /// Whether the next step belongs to `id` alone, as the last one did, and is short: a step of fewer tokens than the
+    /// last may take as long, one of more takes longer in proportion at most.
     fn is_short_and_alone(&self, id: SequenceId) -> bool {
+        let (took, tokens) = self.last_step;
+        let (tokens, wanted) = (tokens.max(1) as u128, u128::from(self.scheduler.tokens_wanted()));
         self.alone == Some(id)
             && self.scheduler.jobs() == 1
-            && u128::from(self.scheduler.tokens_wanted()) * u128::from(self.token_ns) <= IN_PLACE_MAX.as_nanos()
+            && took.as_nanos() * wanted.max(tokens) <= IN_PLACE_MAX.as_nanos() * tokens
     }
 
     /// Takes the stepper, with the next step planned; `None` if there is nothing to do or somebody computes.
@@ -102,7 +105,7 @@ impl Shared {
             gather_until: Instant::now(),
             stepper: Some(stepper),
             alone: None,
-            token_ns: 0,
+            last_step: (Duration::ZERO, 0),
             stopped: false,
             counters: EngineCounters::default(),
         };
@@ -247,7 +250,7 @@ impl Shared {
         expected.extend(plan.parts.iter().filter(|p| !waiting.contains_key(&p.job)).map(|p| p.sequence));
         expected.retain(|id| scheduler.is_open(*id));
         state.alone = (plan.parts.len() == 1).then(|| plan.parts[0].sequence);
-        state.token_ns = took.as_nanos() as u64 / plan.tokens.len().max(1) as u64;
+        state.last_step = (took, plan.tokens.len());
         state.gather_until = Instant::now() + GATHER_MAX.min(took / GATHER_SHARE);
         state.stepper = Some(stepper);
         drop(state);

@@ -105,6 +105,15 @@ fn a_lone_sequence_computes_short_steps_itself() {
 }
 
 #[test]
+fn a_step_may_take_as_long_as_the_one_before_it_whatever_its_tokens() {
+    let model = Model::new(Duration::from_millis(2));
+    let (shared, sequence) = (model.worker.shared(), model.open());
+    let prompt = shared.submit(sequence, &[1; 60], Output::LastLogits).expect("not refused").expect("not stopped");
+    finish(shared, sequence, prompt).expect("computed");
+    assert!(!submit(shared, sequence, 2).in_place, "2 ms for 60 tokens are not 33 us for one");
+}
+
+#[test]
 fn long_steps_are_the_workers() {
     let model = Model::new(Duration::from_millis(2));
     let sequence = model.open();
@@ -119,7 +128,7 @@ fn sequences_that_meet_are_the_workers() {
     let model = Model::new(Duration::ZERO);
     let (shared, a, b) = (model.worker.shared(), model.open(), model.open());
     forward(&model, a, 1);
-    // Alone a moment ago, and promised to compute; but now somebody else is there, whose job nobody was woken for.
+    // Alone a moment ago, and told to compute; but then somebody else is there.
     let first = submit(shared, a, 2);
     assert!(first.in_place);
     let second = submit(shared, b, 3);
