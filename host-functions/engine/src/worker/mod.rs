@@ -7,7 +7,7 @@
 //! ```
 //! The lock is held for bookkeeping only, never while anything is computed or awaited. KV memory and weights belong to
 //! the [`Stepper`], and that to whoever computes the next step: as a rule the worker's thread, and for steps that take
-//! less time than waking it, the thread of the session that asked last ([`Shared::step_in_place`]).
+//! less time than waking it, the thread of the session that asks, if it is alone ([`Shared::step_in_place`]).
 
 mod shared;
 mod step;
@@ -22,6 +22,7 @@ pub use step::{JobOutput, JobResult};
 
 use crate::executor::Executor;
 use crate::scheduler::Scheduler;
+use shared::StopOnExit;
 use step::Stepper;
 
 /// The worker's thread; ends it when dropped.
@@ -37,8 +38,8 @@ impl Worker {
     /// The system gives no thread.
     pub fn start(scheduler: Scheduler, executor: Box<dyn Executor>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::new(scheduler, Stepper::new(executor)));
-        let mine = StopOnExit(shared.clone());
-        let thread = std::thread::Builder::new().name("realm-engine".into()).spawn(move || work(&mine.0))?;
+        let mine = shared.clone();
+        let thread = std::thread::Builder::new().name("realm-engine".into()).spawn(move || work(&mine))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -57,16 +58,8 @@ impl Drop for Worker {
     }
 }
 
-/// However the worker's thread ends, nobody waits for it in vain.
-struct StopOnExit(Arc<Shared>);
-
-impl Drop for StopOnExit {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
 fn work(shared: &Shared) {
+    let _stop = StopOnExit(shared);
     while let Some(stepper) = shared.next_turn() {
         stepper.step(shared);
         shared.look_out();

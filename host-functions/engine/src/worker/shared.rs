@@ -67,11 +67,12 @@ impl State {
     /// Whether the next step belongs to `id` alone, as the last one did, and is short: a step of fewer tokens than the
     /// last may take as long, one of more takes longer in proportion at most.
     fn is_short_and_alone(&self, id: SequenceId) -> bool {
+        if self.alone != Some(id) || self.scheduler.jobs() != 1 {
+            return false;
+        }
         let (took, tokens) = self.last_step;
         let (tokens, wanted) = (tokens.max(1) as u128, u128::from(self.scheduler.tokens_wanted()));
-        self.alone == Some(id)
-            && self.scheduler.jobs() == 1
-            && took.as_nanos() * wanted.max(tokens) <= IN_PLACE_MAX.as_nanos() * tokens
+        took.as_nanos() * wanted.max(tokens) <= IN_PLACE_MAX.as_nanos() * tokens
     }
 
     /// Takes the stepper, with the next step planned; `None` if there is nothing to do or somebody computes.
@@ -115,10 +116,6 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while the lock is held is a bug in bookkeeping; the state stays what the last event made it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at or changes the scheduler. What is done here must be quick.
@@ -201,7 +198,7 @@ impl Shared {
             }
             let now = Instant::now();
             if state.scheduler.jobs() == 0 || state.stepper.is_none() {
-                state = self.wait(state);
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else if !state.expected.is_empty() && now < state.gather_until {
                 let left = state.gather_until - now;
                 let (guard, _) = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
@@ -285,5 +282,14 @@ impl Shared {
         if self.lock().scheduler.jobs() > 0 {
             self.wake.notify_one();
         }
+    }
+}
+
+/// Stops the model when it is dropped: nobody waits in vain for a thread that ended, or panicked.
+pub(super) struct StopOnExit<'a>(pub(super) &'a Shared);
+
+impl Drop for StopOnExit<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::shared::Shared;
+use super::shared::{Shared, StopOnExit};
 use crate::executor::{Executor, ExecutorError, StepOutput};
 use crate::scheduler::{Output, Plan};
 
@@ -34,7 +34,7 @@ impl Stepper {
     /// Computes the step that is planned, and gives the results and itself to `shared`. If that panics, nobody can compute
     /// any more: the model stops, and says so to everybody.
     pub(super) fn step(mut self, shared: &Shared) {
-        let stop = StopOnPanic(shared);
+        let stop = StopOnExit(shared);
         let began = Instant::now();
         let outcome = self.executor.run(&self.plan, &mut self.output);
         let took = began.elapsed();
@@ -70,15 +70,6 @@ impl Stepper {
             }
         });
         parts.collect()
-    }
-}
-
-/// Forgotten if all goes well.
-struct StopOnPanic<'a>(&'a Shared);
-
-impl Drop for StopOnPanic<'_> {
-    fn drop(&mut self) {
-        self.0.stop();
     }
 }
 
