@@ -75,7 +75,11 @@ impl ChainSpec {
             name: name.to_owned(),
             id: id.to_owned(),
             runtime: CodeSource::Embedded,
-            models: vec![ModelSpec { name: MODEL.to_owned(), path: ModelSource::Embedded, sha256: Some(DEMO_MODEL_SHA256) }],
+            models: vec![ModelSpec {
+                name: MODEL.to_owned(),
+                path: ModelSource::Embedded,
+                sha256: Some(DEMO_MODEL_SHA256),
+            }],
             tenants,
             authentication,
             properties,

@@ -93,7 +93,15 @@ impl ChainSpec {
     /// [`SpecError`], naming the field.
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
         let value: Value = serde_json::from_str(text).map_err(SpecError::NotJson)?;
-        let object = Field::root(&value).object(&["name", "id", "runtime", "models", "tenants", "authentication", "properties"])?;
+        let object = Field::root(&value).object(&[
+            "name",
+            "id",
+            "runtime",
+            "models",
+            "tenants",
+            "authentication",
+            "properties",
+        ])?;
         let name = object.field("name")?;
         if name.text()?.is_empty() || name.text()?.len() > CHAIN_NAME_BYTES_MAX {
             return Err(name.fail(SpecProblem::Range { min: 1, max: CHAIN_NAME_BYTES_MAX as u64 }));

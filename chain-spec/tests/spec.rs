@@ -79,7 +79,11 @@ fn mistakes_are_named_with_their_path() {
     check("name", "", "name: the field is missing");
     check("name", r#""""#, "name: must be from 1 to 128");
     check("id", r#""../etc""#, "id: a name has 1 to 64 letters, digits, `_`, `-` or `.`");
-    check("extra", "1", "extra: there is no such field; known are name, id, runtime, models, tenants, authentication, properties");
+    check(
+        "extra",
+        "1",
+        "extra: there is no such field; known are name, id, runtime, models, tenants, authentication, properties",
+    );
     check("runtime", r#""0x0""#, "runtime: expected `0x` and hex digits, two per byte");
     check("runtime", "7", "runtime: expected a string, found a number");
     check("models", "[]", "models: at least one entry is needed");

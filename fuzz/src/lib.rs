@@ -10,7 +10,8 @@ use realm_engine::tokenizer::Tokenizer;
 use serde_json::json;
 
 /// Texts that are hard to cut into tokens.
-const TEXTS: [&str; 4] = ["", "a", "  the \u{1f469}\u{200d}\u{1f680}\te\u{301}\u{ff21}\n\n", "<|im_end|></s>[SEP]<0x0A>"];
+const TEXTS: [&str; 4] =
+    ["", "a", "  the \u{1f469}\u{200d}\u{1f680}\te\u{301}\u{ff21}\n\n", "<|im_end|></s>[SEP]<0x0A>"];
 
 /// Any bytes as a GGUF file's header.
 pub fn gguf_header(bytes: &[u8]) {

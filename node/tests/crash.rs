@@ -95,7 +95,8 @@ fn check(address: SocketAddr, conversation: &str, acknowledged: u64) {
 
 #[test]
 fn no_acknowledged_turn_is_lost() {
-    let rounds = std::env::var("REALM_CRASH_ROUNDS").ok().map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().expect("a number"));
+    let rounds =
+        std::env::var("REALM_CRASH_ROUNDS").ok().map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let (base, model) = (folder.path().join("base"), folder.path().join("tiny.gguf"));
     write_tiny_llama(&model, &TinyLlama { context_length: 4096, ..TinyLlama::default() }).expect("a model");
@@ -116,7 +117,9 @@ fn no_acknowledged_turn_is_lost() {
         std::thread::sleep(Duration::from_millis(100 + round * 137 % 400));
         served.child.kill().expect("it is killed");
         served.child.wait().expect("it ends");
-        all.extend(callers.into_iter().map(|caller| caller.join().expect("a caller")).map(|(turns, name)| (name, turns)));
+        all.extend(
+            callers.into_iter().map(|caller| caller.join().expect("a caller")).map(|(turns, name)| (name, turns)),
+        );
     }
     let mut served = Served::start(&base, &model);
     all.iter().for_each(|(conversation, acknowledged)| check(served.address, conversation, *acknowledged));

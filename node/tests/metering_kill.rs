@@ -39,7 +39,8 @@ fn realm(arguments: &[&str]) -> Command {
 fn write_chain(path: &Path) {
     let spec = realm(&["build-spec", "--chain", "dev"]).output().unwrap();
     let mut spec: Value = serde_json::from_slice(&spec.stdout).expect("a specification");
-    let prices = json!({"prompt_nano_usd_per_1k": 1_001, "cached_nano_usd_per_1k": 1_001, "generated_nano_usd_per_1k": 3_003});
+    let prices =
+        json!({"prompt_nano_usd_per_1k": 1_001, "cached_nano_usd_per_1k": 1_001, "generated_nano_usd_per_1k": 3_003});
     let tenant = spec["tenants"][0].clone();
     spec["tenants"] = TENANTS
         .iter()
@@ -118,7 +119,10 @@ async fn call_on(url: String, tenant: usize, calls: Arc<Calls>, over: Arc<Atomic
         let number = calls.sent.fetch_add(1, Ordering::Relaxed);
         let (function, params) = match tenant {
             0 => ("generate", json!({"prompt": "Once upon a time", "max_tokens": 40, "temperature": 0})),
-            _ => ("chat", json!({"message": "Hi", "conversation": format!("N{number}"), "max_tokens": 3, "temperature": 0})),
+            _ => (
+                "chat",
+                json!({"message": "Hi", "conversation": format!("N{number}"), "max_tokens": 3, "temperature": 0}),
+            ),
         };
         match client.call(function.to_owned(), Some(params), Some(options.clone())).await {
             Ok(answer) => {
@@ -182,7 +186,10 @@ async fn no_acknowledged_cent_is_lost_or_counted_twice() {
             served.child.kill().unwrap();
             over.store(true, Ordering::Relaxed);
             for client in clients {
-                tokio::time::timeout(HANG, client).await.expect("the connection is lost").expect("every call was as it should be");
+                tokio::time::timeout(HANG, client)
+                    .await
+                    .expect("the connection is lost")
+                    .expect("every call was as it should be");
             }
         }
         if round == rounds {
@@ -190,7 +197,11 @@ async fn no_acknowledged_cent_is_lost_or_counted_twice() {
         }
         served.child.wait().unwrap();
         if round == rounds {
-            assert_eq!(stored_conversations(&base), books[1].settled, "a conversation for each settled call, and for no other");
+            assert_eq!(
+                stored_conversations(&base),
+                books[1].settled,
+                "a conversation for each settled call, and for no other"
+            );
         }
     }
 }

@@ -37,11 +37,12 @@ struct Served {
 impl Served {
     fn start(base: &Path, model: &Path) -> Self {
         let (base, model) = (base.to_str().unwrap(), model.to_str().unwrap());
-        let mut child = realm(&["serve", "--dev", "--no-metrics", "--port", "0", "--base-path", base, "--model", model])
-            .args(["--log-format", "json", "--log", "info,realm::upgrade=debug"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            realm(&["serve", "--dev", "--no-metrics", "--port", "0", "--base-path", base, "--model", model])
+                .args(["--log-format", "json", "--log", "info,realm::upgrade=debug"])
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (told, steps) = channel();
         let (listening, url) = channel();
@@ -85,12 +86,15 @@ impl Served {
 
     /// Begins an upgrade or a rollback, and kills the node at a step or after a time. Which steps were seen.
     fn kill_during(mut self, change: &[&str], until: Kill) -> Vec<String> {
-        let mut changing = realm(change).args(["--url", &self.url]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut changing =
+            realm(change).args(["--url", &self.url]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut seen = Vec::new();
         match until {
             Kill::At(step) => {
                 while seen.last().is_none_or(|last| last != step) {
-                    seen.push(self.steps.recv_timeout(HANG).unwrap_or_else(|_| panic!("{step} never came after {seen:?}")));
+                    seen.push(
+                        self.steps.recv_timeout(HANG).unwrap_or_else(|_| panic!("{step} never came after {seen:?}")),
+                    );
                 }
             }
             Kill::After(time) => std::thread::sleep(time),
@@ -144,7 +148,11 @@ fn a_killed_node_comes_back_on_the_old_or_the_new_runtime() {
         if seen.iter().any(|step| step == "committed") {
             assert_eq!(after, 3 - version, "what was committed is in force: {kill:?}, {seen:?}");
         }
-        if after == version { stayed += 1 } else { changed += 1 }
+        if after == version {
+            stayed += 1
+        } else {
+            changed += 1
+        }
         version = after;
     }
     println!("{stayed} kills left the old runtime, {changed} the new one");
@@ -178,7 +186,8 @@ fn the_command_line_upgrades_and_tells_the_log() {
     let log = realm(&["chain", "log", "--url", &served.url]).output().unwrap();
     let log = String::from_utf8(log.stdout).unwrap();
     let told = |line: &str| {
-        let words: Vec<_> = line.split_whitespace().filter(|word| !word.starts_with("0x") && !word.starts_with('#')).collect();
+        let words: Vec<_> =
+            line.split_whitespace().filter(|word| !word.starts_with("0x") && !word.starts_with('#')).collect();
         words.join(" ")
     };
     let expected = [

@@ -223,11 +223,18 @@ mod tests {
     #[test]
     fn events_are_as_the_specification_of_the_methods_has_them() {
         check(
-            FollowEventShape::NewBlock { block_hash: "0x01".into(), parent_block_hash: "0x00".into(), new_runtime: None },
+            FollowEventShape::NewBlock {
+                block_hash: "0x01".into(),
+                parent_block_hash: "0x00".into(),
+                new_runtime: None,
+            },
             r#"{"event":"newBlock","blockHash":"0x01","parentBlockHash":"0x00","newRuntime":null}"#,
         );
         check(
-            FollowEventShape::Initialized { finalized_block_hashes: vec!["0x01".into()], finalized_block_runtime: None },
+            FollowEventShape::Initialized {
+                finalized_block_hashes: vec!["0x01".into()],
+                finalized_block_runtime: None,
+            },
             r#"{"event":"initialized","finalizedBlockHashes":["0x01"]}"#,
         );
         check(FollowEventShape::Stop, r#"{"event":"stop"}"#);

@@ -24,7 +24,9 @@ pub(crate) fn chat(
 
     let (asked, remembered) = match (message, messages) {
         (Some(_), Some(_)) => return Err(invalid("messages", "give `message` or `messages`, not both")),
-        (None, None) => return Err(invalid("message", "is missing; give `message`, or `messages` with role and content")),
+        (None, None) => {
+            return Err(invalid("message", "is missing; give `message`, or `messages` with role and content"));
+        }
         (Some(content), None) => {
             let own = if context.connected { Some(Conversation::of_connection()) } else { None };
             (vec![ChatMessage { role: "user".into(), content }], own)

@@ -56,7 +56,11 @@ pub(crate) struct Generation {
 }
 
 /// Continues a prompt.
-pub(crate) fn complete(prompt: &str, options: &GenerateOptions, streaming: Streaming) -> Result<GenerateResult, RuntimeError> {
+pub(crate) fn complete(
+    prompt: &str,
+    options: &GenerateOptions,
+    streaming: Streaming,
+) -> Result<GenerateResult, RuntimeError> {
     let context = call_context()?;
     // Options are checked before anything is computed for them.
     let plan = Plan::new(options, context.seed)?;

@@ -43,7 +43,12 @@ impl Plan {
             return Err(invalid("max_tokens", "must be at least 1"));
         }
         let sampling = SamplingParams {
-            temperature: within("temperature", options.temperature.unwrap_or(TEMPERATURE_DEFAULT), Milli(0), TEMPERATURE_MAX)?,
+            temperature: within(
+                "temperature",
+                options.temperature.unwrap_or(TEMPERATURE_DEFAULT),
+                Milli(0),
+                TEMPERATURE_MAX,
+            )?,
             top_k: options.top_k.unwrap_or(TOP_K_DEFAULT),
             top_p: within("top_p", options.top_p.unwrap_or(TOP_P_DEFAULT), Milli(1), ONE)?,
             min_p: within("min_p", options.min_p.unwrap_or(Milli(0)), Milli(0), ONE)?,
@@ -137,16 +142,28 @@ mod tests {
             assert!(text.starts_with(expected), "{text:?} does not start with {expected:?}");
         };
         let base = GenerateOptions::default;
-        check(GenerateOptions { temperature: Some(Milli(2_001)), ..base() }, "options.temperature: must be from 0 to 2");
+        check(
+            GenerateOptions { temperature: Some(Milli(2_001)), ..base() },
+            "options.temperature: must be from 0 to 2",
+        );
         check(GenerateOptions { top_p: Some(Milli(0)), ..base() }, "options.top_p: must be from 0.001 to 1, not 0");
         check(GenerateOptions { min_p: Some(Milli(1_001)), ..base() }, "options.min_p");
         check(GenerateOptions { repetition_penalty: Some(Milli(0)), ..base() }, "options.repetition_penalty");
-        check(GenerateOptions { presence_penalty: Some(SignedMilli(-2_001)), ..base() }, "options.presence_penalty: must be from -2 to 2");
-        check(GenerateOptions { frequency_penalty: Some(SignedMilli(i32::MIN)), ..base() }, "options.frequency_penalty");
+        check(
+            GenerateOptions { presence_penalty: Some(SignedMilli(-2_001)), ..base() },
+            "options.presence_penalty: must be from -2 to 2",
+        );
+        check(
+            GenerateOptions { frequency_penalty: Some(SignedMilli(i32::MIN)), ..base() },
+            "options.frequency_penalty",
+        );
         check(GenerateOptions { max_tokens: Some(0), ..base() }, "options.max_tokens: must be at least 1");
         check(GenerateOptions { logprobs: Some(21), ..base() }, "options.logprobs");
         check(GenerateOptions { speculation: Some(17), ..base() }, "options.speculation: must be at most 16, not 17");
-        check(GenerateOptions { stop: Some(vec!["a".into(), String::new()]), ..base() }, "options.stop[1]: must have 1 to 256 bytes");
+        check(
+            GenerateOptions { stop: Some(vec!["a".into(), String::new()]), ..base() },
+            "options.stop[1]: must have 1 to 256 bytes",
+        );
         check(GenerateOptions { stop: Some(vec!["a".into(); 17]), ..base() }, "options.stop: must have at most 16");
     }
 

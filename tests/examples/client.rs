@@ -14,8 +14,7 @@ pub async fn story(url: &str) -> Result<String, Box<dyn Error>> {
     let client = WsClientBuilder::default().build(url).await?;
     let params = json!({"prompt": "Once upon a time", "max_tokens": 20, "temperature": 0});
     let options = CallOptions { id: Some("story".into()), resumable: true, ..CallOptions::default() };
-    let mut events =
-        client.subscribe_events("stream_generate".into(), Some(params), Some(options.to_value())).await?;
+    let mut events = client.subscribe_events("stream_generate".into(), Some(params), Some(options.to_value())).await?;
     let first = events.next().await.ok_or("the connection was lost")??;
     let mut text = token(&first.body);
     // A second reader follows from where the first one stops.

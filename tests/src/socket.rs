@@ -213,13 +213,7 @@ impl Http {
     }
 
     /// Asks with more headers.
-    pub async fn ask_with(
-        address: SocketAddr,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Self {
+    pub async fn ask_with(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let mut tcp = TcpStream::connect(address).await.expect("the node accepts connections");
         let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let request = format!(

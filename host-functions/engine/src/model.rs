@@ -12,10 +12,10 @@ use crate::info::ModelInfo;
 use crate::load::{self, LoadError};
 use crate::model_files::ModelFiles;
 use crate::progress::LoadProgress;
+use crate::scheduler::{TenantBounds, WEIGHT_DEFAULT};
 use crate::session::{Session, SessionError};
 use crate::tensor_info::{TensorInfo, type_name};
 use crate::tokenizer::Tokenizer;
-use crate::scheduler::{TenantBounds, WEIGHT_DEFAULT};
 use crate::worker::{Shared, Worker};
 
 /// A model that all tenants share. Its weights are in memory once; its worker computes all sessions' forward passes in

@@ -77,7 +77,11 @@ fn enormous_counts_and_lengths_are_refused() {
         check("array length", &overwritten("tokenizer.ggml.scores", 8, with), "tokenizer.ggml.scores");
         check("array of strings length", &overwritten("tokenizer.ggml.tokens", 8, with), "tokenizer.ggml.tokens");
         check("dimension", &overwritten("output_norm.weight", 4, with), "output_norm.weight");
-        check("tensor offset", &overwritten("output_norm.weight", 16, &(len & !31).to_le_bytes()), "output_norm.weight");
+        check(
+            "tensor offset",
+            &overwritten("output_norm.weight", 16, &(len & !31).to_le_bytes()),
+            "output_norm.weight",
+        );
     }
 }
 
@@ -129,7 +133,9 @@ fn metadata_without_sense_is_refused() {
     missing("llama.context_length");
     missing("llama.attention.layer_norm_rms_epsilon");
     missing("tokenizer.ggml.tokens");
-    let other = |key: &str, value: Value| check_changed(key, key.rsplit('.').next().unwrap_or(key), |file| file.set(key, value));
+    let other = |key: &str, value: Value| {
+        check_changed(key, key.rsplit('.').next().unwrap_or(key), |file| file.set(key, value))
+    };
     other("llama.embedding_length", Value::U32(0));
     other("llama.embedding_length", Value::from("64"));
     other("llama.embedding_length", Value::U32(u32::MAX));

@@ -117,7 +117,8 @@ async fn dropping_everything_at_any_time_frees_everything() {
 
 #[tokio::test]
 async fn what_cannot_be_is_refused_with_the_numbers() {
-    let model = load(&TinyLlama::default(), &EngineConfig { sequences_max: 2, logits_bytes_max: 10 * 2048, ..config() });
+    let model =
+        load(&TinyLlama::default(), &EngineConfig { sequences_max: 2, logits_bytes_max: 10 * 2048, ..config() });
     let mut session = model.open_session(OWNER, &[]).expect("room");
     forward_all(&mut session, &tokens(1, 5)).await;
     let mut check = async |tokens: Vec<u32>, rows: Rows, expected: ForwardError| {

@@ -1,11 +1,11 @@
 //! Operations on each value by itself: activations, sums, caps.
 
+use crate::Pool;
 use crate::error::{ShapeError, expect};
 use crate::isa::Op;
 use crate::math;
 use crate::rows::{Rows, RowsMut, Shared};
 use crate::simd::{LANES, Simd, load_part, store_part};
-use crate::Pool;
 
 /// Values in a chunk: some microseconds of work.
 pub(crate) const CHUNK_VALUES: usize = 16 * 1024;

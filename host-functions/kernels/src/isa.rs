@@ -70,7 +70,8 @@ pub(crate) trait Op {
 
 #[cfg(target_arch = "x86_64")]
 fn available(level: Level) -> bool {
-    let avx2 = || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
+    let avx2 =
+        || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
     match level {
         Level::Portable => true,
         Level::Avx2 => avx2(),

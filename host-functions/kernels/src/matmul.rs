@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use crate::Pool;
 use crate::activations::{Activations, Panel};
 use crate::elementwise::Gate;
 use crate::error::{ShapeError, expect, product};
@@ -16,7 +17,6 @@ use crate::isa::Op;
 use crate::matrix::{Layout, Matrix, with_format};
 use crate::rows::RowsMut;
 use crate::simd::{LANES, Simd};
-use crate::Pool;
 
 /// Tiles whose results are gathered before they are written out: a gate tile and its up tile, or
 /// as many as a kernel takes at once.

@@ -35,15 +35,39 @@ pub struct Matrix {
 macro_rules! with_format {
     ($ty:expr, $format:ident => $body:expr) => {
         match $ty {
-            $crate::WeightType::F16 => { type $format = $crate::formats::float::Float<$crate::formats::float::Half>; $body }
-            $crate::WeightType::BF16 => { type $format = $crate::formats::float::Float<$crate::formats::float::Brain>; $body }
-            $crate::WeightType::Q8_0 => { type $format = $crate::formats::q8_0::Q8_0; $body }
-            $crate::WeightType::Q4_0 => { type $format = $crate::formats::q4_0::Q4_0; $body }
-            $crate::WeightType::Q4K => { type $format = $crate::formats::q4_k::Q4K; $body }
-            $crate::WeightType::Q5K => { type $format = $crate::formats::q5_k::Q5K; $body }
-            $crate::WeightType::Q6K => { type $format = $crate::formats::q6_k::Q6K; $body }
+            $crate::WeightType::F16 => {
+                type $format = $crate::formats::float::Float<$crate::formats::float::Half>;
+                $body
+            }
+            $crate::WeightType::BF16 => {
+                type $format = $crate::formats::float::Float<$crate::formats::float::Brain>;
+                $body
+            }
+            $crate::WeightType::Q8_0 => {
+                type $format = $crate::formats::q8_0::Q8_0;
+                $body
+            }
+            $crate::WeightType::Q4_0 => {
+                type $format = $crate::formats::q4_0::Q4_0;
+                $body
+            }
+            $crate::WeightType::Q4K => {
+                type $format = $crate::formats::q4_k::Q4K;
+                $body
+            }
+            $crate::WeightType::Q5K => {
+                type $format = $crate::formats::q5_k::Q5K;
+                $body
+            }
+            $crate::WeightType::Q6K => {
+                type $format = $crate::formats::q6_k::Q6K;
+                $body
+            }
             // `WeightType::packed` maps every other type to F32.
-            _ => { type $format = $crate::formats::float::Float<f32>; $body }
+            _ => {
+                type $format = $crate::formats::float::Float<f32>;
+                $body
+            }
         }
     };
 }
@@ -56,7 +80,13 @@ impl Matrix {
     /// # Errors
     /// If the parts' sizes do not fit the shape, the columns are no whole number of blocks, or there
     /// is no memory.
-    pub fn pack(ty: WeightType, rows: usize, columns: usize, parts: &[&[u8]], layout: Layout) -> Result<Matrix, PackError> {
+    pub fn pack(
+        ty: WeightType,
+        rows: usize,
+        columns: usize,
+        parts: &[&[u8]],
+        layout: Layout,
+    ) -> Result<Matrix, PackError> {
         if rows == 0 || columns == 0 || parts.is_empty() {
             return Err(PackError::Empty { rows, columns, parts: parts.len() });
         }
@@ -160,7 +190,6 @@ impl Matrix {
     pub(crate) fn tiles(&self) -> usize {
         self.tiles
     }
-
 
     /// Tile `index`, which must exist, of a matrix packed as `F`.
     #[inline(always)]

@@ -21,7 +21,10 @@ pub struct Memory {
 enum Source {
     Heap(Layout),
     #[cfg(unix)]
-    Mapping { start: NonNull<u8>, len: usize },
+    Mapping {
+        start: NonNull<u8>,
+        len: usize,
+    },
 }
 
 // SAFETY: `Memory` owns its bytes exclusively, as a `Vec<u8>` does.

@@ -1,11 +1,11 @@
 //! Normalisation of rows: by the root mean square, or by mean and variance.
 
+use crate::Pool;
 use crate::elementwise::CHUNK_VALUES;
 use crate::error::{ShapeError, expect};
 use crate::isa::Op;
 use crate::rows::{Rows, RowsMut};
 use crate::simd::{LANES, Simd, load_part, store_part};
-use crate::Pool;
 
 /// `out[i][j] = x[i][j] / sqrt(mean(x[i]^2) + epsilon) * weight[j]`.
 ///

@@ -28,11 +28,25 @@ pub enum RopeScaling {
     /// Each frequency divided by its own factor, one per pair (the tensor `rope_freqs.weight`).
     Factors(Vec<f32>),
     /// As `Factors`, and the angles' cosines and sines multiplied by `magnitude`.
-    LongRope { factors: Vec<f32>, magnitude: f32 },
+    LongRope {
+        factors: Vec<f32>,
+        magnitude: f32,
+    },
     /// Llama 3.1: low frequencies divided by `factor`, high ones kept, those between blended.
-    Llama3 { factor: f32, low_frequency_factor: f32, high_frequency_factor: f32, original_context: u32 },
+    Llama3 {
+        factor: f32,
+        low_frequency_factor: f32,
+        high_frequency_factor: f32,
+        original_context: u32,
+    },
     /// YaRN: as Llama 3.1 by number of turns, and angles' cosines and sines scaled.
-    Yarn { factor: f32, beta_fast: f32, beta_slow: f32, attention_factor: f32, original_context: u32 },
+    Yarn {
+        factor: f32,
+        beta_fast: f32,
+        beta_slow: f32,
+        attention_factor: f32,
+        original_context: u32,
+    },
 }
 
 /// Radians per position of each pair.
@@ -147,7 +161,13 @@ impl RopeAngles {
 ///
 /// # Errors
 /// If it has not, or heads are smaller than what turns.
-pub fn rope(pool: &Pool, x: RowsMut<'_>, head_dim: usize, angles: &RopeAngles, style: RopeStyle) -> Result<(), ShapeError> {
+pub fn rope(
+    pool: &Pool,
+    x: RowsMut<'_>,
+    head_dim: usize,
+    angles: &RopeAngles,
+    style: RopeStyle,
+) -> Result<(), ShapeError> {
     let (rows, len, pairs) = (x.count(), x.row_len(), angles.pairs);
     expect("rows to turn", angles.rows, rows)?;
     expect("values in whole heads", len.checked_div(head_dim).unwrap_or(0) * head_dim, len)?;

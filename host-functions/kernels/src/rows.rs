@@ -113,7 +113,11 @@ fn check(len: usize, count: usize, columns: &Range<usize>) -> Result<usize, Shap
     if columns.start <= columns.end && columns.end <= stride {
         Ok(stride)
     } else {
-        Err(ShapeError { what: "end of the columns of a row", expected: stride, actual: columns.end.max(columns.start) })
+        Err(ShapeError {
+            what: "end of the columns of a row",
+            expected: stride,
+            actual: columns.end.max(columns.start),
+        })
     }
 }
 

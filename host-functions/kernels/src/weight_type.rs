@@ -69,7 +69,11 @@ impl WeightType {
     /// Bytes of a row of `columns` values; `None` unless they are a whole number of blocks that
     /// memory can hold.
     pub const fn row_bytes(self, columns: usize) -> Option<usize> {
-        if columns.is_multiple_of(self.block_len()) { (columns / self.block_len()).checked_mul(self.block_bytes()) } else { None }
+        if columns.is_multiple_of(self.block_len()) {
+            (columns / self.block_len()).checked_mul(self.block_bytes())
+        } else {
+            None
+        }
     }
 
     /// The type that a matrix of this type is packed as: itself where there is a kernel, else one

@@ -81,9 +81,9 @@ impl Cache {
             };
             let weights: Vec<f64> = (first..visible).map(score).collect();
             let sum: f64 = weights.iter().sum();
-            out.extend((0..dim).map(|d| {
-                weights.iter().zip(first..).map(|(w, i)| w / sum * at(&self.v, i, h, d)).sum::<f64>()
-            }));
+            out.extend(
+                (0..dim).map(|d| weights.iter().zip(first..).map(|(w, i)| w / sum * at(&self.v, i, h, d)).sum::<f64>()),
+            );
         }
         out
     }

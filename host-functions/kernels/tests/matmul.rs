@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Random, weights};
-use realm_kernels::{Activations, Gate, InputKind, Isa, Layout, Matrix, PackError, Pool, Rows, WeightType, dequantize_row};
+use realm_kernels::{
+    Activations, Gate, InputKind, Isa, Layout, Matrix, PackError, Pool, Rows, WeightType, dequantize_row,
+};
 use realm_kernels::{matmul, matmul_gated};
 
 /// Columns to test a type with: one block, an odd number of them, and a usual size.
@@ -71,7 +73,10 @@ fn check(ty: WeightType, rows: usize, columns: usize, m: usize) {
             let w = &w[j * columns..][..columns];
             let expected: f64 = w.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
             let (actual, tolerance) = (f64::from(out[i * rows + j]), tolerance(matrix.input(), w, x));
-            assert!((actual - expected).abs() <= tolerance, "{ty:?} {rows}x{columns} m={m} at {i},{j}: {actual} is not {expected} +- {tolerance}");
+            assert!(
+                (actual - expected).abs() <= tolerance,
+                "{ty:?} {rows}x{columns} m={m} at {i},{j}: {actual} is not {expected} +- {tolerance}"
+            );
         }
     }
 }
@@ -92,7 +97,8 @@ fn a_row_does_not_depend_on_its_batch_its_threads_or_the_instruction_set() {
         let columns = column_counts(ty)[1];
         let (rows, m) = (170, 21);
         let mut random = Random::new(5);
-        let matrix = Matrix::pack(ty, rows, columns, &[&weights(ty, rows, columns, &mut random)], Layout::Stacked).unwrap();
+        let matrix =
+            Matrix::pack(ty, rows, columns, &[&weights(ty, rows, columns, &mut random)], Layout::Stacked).unwrap();
         let x = random.values(m * columns);
         let reference = product(&Pool::with_isa(1, Isa::all().next().unwrap()), &matrix, &x, m);
         for isa in Isa::all() {
@@ -129,7 +135,10 @@ fn gated_equals_its_two_halves() {
                 for (j, &out) in out.iter().enumerate() {
                     let (gate, up) = (f64::from(both[j]), f64::from(both[rows / 2 + j]));
                     let expected = gate / (1.0 + (-gate).exp()) * up;
-                    assert!((f64::from(out) - expected).abs() <= 1e-6 * (expected.abs() + 1e-6), "{ty:?}: {out} {expected}");
+                    assert!(
+                        (f64::from(out) - expected).abs() <= 1e-6 * (expected.abs() + 1e-6),
+                        "{ty:?}: {out} {expected}"
+                    );
                 }
             }
         }
@@ -158,7 +167,9 @@ fn rows_come_back_as_the_file_has_them() {
 
 #[test]
 fn bad_sizes_are_errors() {
-    let pack = |ty, rows, columns, parts: &[&[u8]], layout| Matrix::pack(ty, rows, columns, parts, layout).map(|_| ()).unwrap_err();
+    let pack = |ty, rows, columns, parts: &[&[u8]], layout| {
+        Matrix::pack(ty, rows, columns, parts, layout).map(|_| ()).unwrap_err()
+    };
     let bytes = [0u8; 34 * 4];
     let (ty, stacked) = (WeightType::Q8_0, Layout::Stacked);
     assert_eq!(pack(ty, 4, 31, &[&bytes], stacked), PackError::Columns { ty, columns: 31, block_len: 32 });
@@ -168,10 +179,7 @@ fn bad_sizes_are_errors() {
     assert_eq!(pack(ty, 3, 32, &[&bytes], stacked), PackError::Bytes { rows: 3, expected: 102, actual: 136 });
     assert_eq!(pack(ty, 4, 32, &[&bytes[..33]], stacked), PackError::Part { part: 0, bytes: 33, row_bytes: 34 });
     assert_eq!(pack(ty, 4, 32, &[&bytes], Layout::Interleaved), PackError::Interleave { parts: 1 });
-    assert_eq!(
-        pack(ty, 4, 32, &[&bytes[..34], &bytes[34..]], Layout::Interleaved),
-        PackError::Interleave { parts: 2 }
-    );
+    assert_eq!(pack(ty, 4, 32, &[&bytes[..34], &bytes[34..]], Layout::Interleaved), PackError::Interleave { parts: 2 });
     let huge = usize::MAX / 256 * 256;
     for ty in WeightType::ALL {
         assert!(Matrix::pack(ty, usize::MAX, huge, &[&bytes], stacked).is_err(), "{ty:?}");

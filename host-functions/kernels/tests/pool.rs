@@ -101,7 +101,9 @@ fn memory_is_aligned_and_zero() {
         assert!(memory.iter().all(|&byte| byte == 0));
         memory.fill(1);
     }
-    assert!(realm_kernels::Memory::zeroed(usize::MAX / 2).is_none() && realm_kernels::Memory::zeroed(usize::MAX).is_none());
+    assert!(
+        realm_kernels::Memory::zeroed(usize::MAX / 2).is_none() && realm_kernels::Memory::zeroed(usize::MAX).is_none()
+    );
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn norms() {
         assert_eq!(heads, rms);
         let layer = everywhere(|pool| {
             let mut out = vec![0.0; x.len()];
-            layer_norm(pool, Rows::whole(&x, rows).unwrap(), &w, &b, 1e-5, RowsMut::whole(&mut out, rows).unwrap()).unwrap();
+            layer_norm(pool, Rows::whole(&x, rows).unwrap(), &w, &b, 1e-5, RowsMut::whole(&mut out, rows).unwrap())
+                .unwrap();
             out
         });
         for ((x, rms), layer) in x.chunks(len).zip(rms.chunks(len)).zip(layer.chunks(len)) {
@@ -131,7 +132,8 @@ fn sums() {
         add_bias(pool, RowsMut::columns(&mut x, 200, 50..150).unwrap(), &bias).unwrap();
         x
     });
-    let expected = x.iter().enumerate().map(|(i, x)| if (50..150).contains(&(i % 200)) { x + bias[i % 200 - 50] } else { *x });
+    let expected =
+        x.iter().enumerate().map(|(i, x)| if (50..150).contains(&(i % 200)) { x + bias[i % 200 - 50] } else { *x });
     check(&biased, expected.map(f64::from), 0.0);
 }
 
@@ -202,8 +204,19 @@ fn rotary_scalings() {
     let factors: Vec<f32> = (1..=32).map(|i| i as f32).collect();
     assert!(ratios(RopeScaling::Factors(factors)).iter().zip(1..).all(|(&r, i)| close(r, f64::from(i))));
     for scaling in [
-        RopeScaling::Llama3 { factor: 8.0, low_frequency_factor: 1.0, high_frequency_factor: 4.0, original_context: 8192 },
-        RopeScaling::Yarn { factor: 8.0, beta_fast: 32.0, beta_slow: 1.0, attention_factor: 1.0, original_context: 2048 },
+        RopeScaling::Llama3 {
+            factor: 8.0,
+            low_frequency_factor: 1.0,
+            high_frequency_factor: 4.0,
+            original_context: 8192,
+        },
+        RopeScaling::Yarn {
+            factor: 8.0,
+            beta_fast: 32.0,
+            beta_slow: 1.0,
+            attention_factor: 1.0,
+            original_context: 2048,
+        },
     ] {
         let ratios = ratios(scaling.clone());
         assert!(close(ratios[0], 1.0) && close(ratios[31], 8.0), "{scaling:?}: {ratios:?}");
@@ -216,7 +229,9 @@ fn rotary_scalings() {
 #[test]
 fn choosing() {
     let nan = f32::NAN;
-    for (x, expected) in [(vec![], None), (vec![nan, nan], None), (vec![1.0, 3.0, nan, 3.0], Some(1)), (vec![-2.0], Some(0))] {
+    for (x, expected) in
+        [(vec![], None), (vec![nan, nan], None), (vec![1.0, 3.0, nan, 3.0], Some(1)), (vec![-2.0], Some(0))]
+    {
         assert_eq!(argmax(&x), expected, "{x:?}");
     }
     let mut out = Vec::new();
@@ -254,6 +269,9 @@ fn bad_sizes_are_errors() {
     assert!(softmax(&pool, &mut y, 5).is_err());
     let mut angles = RopeAngles::new();
     angles.prepare(&RopeFrequencies::new(4, 10.0, &RopeScaling::None).unwrap(), &[1, 2, 3]);
-    let mut turn = |rows, head_dim| rope(&pool, RowsMut::whole(&mut y, rows).unwrap(), head_dim, &angles, RopeStyle::Halves);
-    assert!(turn(3, 4).is_ok() && turn(2, 6).is_err() && turn(3, 3).is_err() && turn(3, 2).is_err() && turn(3, 0).is_err());
+    let mut turn =
+        |rows, head_dim| rope(&pool, RowsMut::whole(&mut y, rows).unwrap(), head_dim, &angles, RopeStyle::Halves);
+    assert!(
+        turn(3, 4).is_ok() && turn(2, 6).is_err() && turn(3, 3).is_err() && turn(3, 2).is_err() && turn(3, 0).is_err()
+    );
 }

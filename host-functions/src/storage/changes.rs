@@ -112,7 +112,8 @@ impl Changes {
 
     /// Bytes of keys and values to write.
     pub(super) fn bytes(&self) -> u64 {
-        let writes = self.writes.iter().map(|write| (write.key.len() + write.value.as_ref().map_or(0, Vec::len)) as u64);
+        let writes =
+            self.writes.iter().map(|write| (write.key.len() + write.value.as_ref().map_or(0, Vec::len)) as u64);
         writes.chain(self.additions.iter().map(Addition::bytes)).sum()
     }
 }

@@ -68,8 +68,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
 /// # Errors
 /// [`StoreError`] as [`check`]; what `each` fails with.
 pub fn export<E: From<StoreError>>(path: &Path, mut each: impl FnMut(Stored<'_>) -> Result<(), E>) -> Result<(), E> {
-    let database =
-        ReadOnlyDatabase::open(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+    let database = ReadOnlyDatabase::open(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
     let transaction = database.begin_read().map_err(failed)?;
     let values = transaction.open_table(VALUES).map_err(failed)?;
     for entry in values.iter().map_err(failed)? {

@@ -272,7 +272,8 @@ async fn what_can_no_longer_be_written_can_still_be_read() {
     let (fails_first, fails_again) = (failing.clone(), failing.clone());
     let openers = Openers {
         first: Box::new(move || {
-            let file = std::fs::File::create_new(&first).and_then(|_| std::fs::File::options().read(true).write(true).open(&first));
+            let file = std::fs::File::create_new(&first)
+                .and_then(|_| std::fs::File::options().read(true).write(true).open(&first));
             let below = Arc::new(FileBackend::new(file.expect("a file"))?);
             Database::builder().create_with_backend(Disk { below, failing: fails_first.clone() })
         }),
@@ -368,7 +369,9 @@ async fn a_lock_is_free_when_its_call_has_ended_in_whatever_way() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), emptied).await.expect("keys that nobody locks are not kept");
+    tokio::time::timeout(std::time::Duration::from_secs(20), emptied)
+        .await
+        .expect("keys that nobody locks are not kept");
 }
 
 #[tokio::test]

@@ -39,8 +39,14 @@ impl Transaction {
             total_bytes_max,
             iteration_keys_max: limits.iteration_keys_max,
         };
-        let watched =
-            Watched { namespace, snapshot: None, versions: HashMap::new(), keys_max: limits.iteration_keys_max, code: None, migrated: false };
+        let watched = Watched {
+            namespace,
+            snapshot: None,
+            versions: HashMap::new(),
+            keys_max: limits.iteration_keys_max,
+            code: None,
+            migrated: false,
+        };
         Self {
             durable: Overlay::new(watched, overlay_limits(limits.tenant_bytes_max)),
             connection: connection.map(|memory| Overlay::new(memory, overlay_limits(limits.connection_bytes_max))),
@@ -141,8 +147,7 @@ impl Transaction {
         let Watched { namespace, snapshot, code, .. } = &self.durable.base;
         let author = code.filter(|_| !namespace.is_migrating());
         let seen = snapshot.as_ref().map(|snapshot| snapshot.commit);
-        let changes =
-            Changes { writes, connection, author, seen, lock: self.lock.take(), ..Changes::new() };
+        let changes = Changes { writes, connection, author, seen, lock: self.lock.take(), ..Changes::new() };
         // What a migration saw matters also if it wrote nothing.
         (!changes.is_empty() || (namespace.is_migrating() && seen.is_some())).then_some(changes)
     }

@@ -62,7 +62,8 @@ pub(super) fn start(
             let bytes = batch.iter().map(|request| request.changes.bytes()).sum();
             let outcomes = check_disk(bytes).and_then(|()| {
                 let changes = batch.iter().map(|request| &request.changes);
-                write_batch(&database, &custody, &mut last_writes, changes).map_err(|error| CommitError::Unwritable(error.to_string()))
+                write_batch(&database, &custody, &mut last_writes, changes)
+                    .map_err(|error| CommitError::Unwritable(error.to_string()))
             });
             match outcomes {
                 Ok(outcomes) => {

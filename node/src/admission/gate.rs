@@ -186,7 +186,11 @@ mod tests {
             tokio::spawn(async move {
                 let terms = Terms { weight: 1 + n as u32 % 3, running_max: 2, queue_len_max: 30 };
                 if n.is_multiple_of(7) {
-                    let _ = tokio::time::timeout(std::time::Duration::from_micros(n as u64 * 5), gate.enter(&tenant, terms)).await;
+                    let _ = tokio::time::timeout(
+                        std::time::Duration::from_micros(n as u64 * 5),
+                        gate.enter(&tenant, terms),
+                    )
+                    .await;
                 } else if let Ok(ticket) = gate.enter(&tenant, terms).await {
                     tokio::task::yield_now().await;
                     assert!(gate.running() <= 3);

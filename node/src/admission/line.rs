@@ -186,7 +186,8 @@ impl<K: Ord + Clone> Line<K> {
         }
         let waits = self.tenants.iter().filter(|(_, tenant)| tenant.has_room() && !tenant.waiting.is_empty());
         let places = |tenant: &Tenant| tenant.running as u64 * TURN / tenant.weight();
-        let (key, _) = waits.min_by_key(|(_, tenant)| (places(tenant), tenant.clock, tenant.waiting.front().copied()))?;
+        let (key, _) =
+            waits.min_by_key(|(_, tenant)| (places(tenant), tenant.clock, tenant.waiting.front().copied()))?;
         let key = key.clone();
         let id = self.tenants.get_mut(&key)?.waiting.pop_front()?;
         self.waiting -= 1;

@@ -24,8 +24,11 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
-    (1u32..4, 1usize..6, 0usize..8)
-        .prop_map(|(weight, running_max, queue_len_max)| Terms { weight, running_max, queue_len_max })
+    (1u32..4, 1usize..6, 0usize..8).prop_map(|(weight, running_max, queue_len_max)| Terms {
+        weight,
+        running_max,
+        queue_len_max,
+    })
 }
 
 /// Where every call is.
@@ -57,7 +60,8 @@ fn let_in(line: &mut Line<u8>, model: &mut Model, terms: &[Terms], limits: LineL
         assert_eq!(first, Some(id), "a tenant's own calls keep their order");
         assert!(model.may_enter(tenant, terms, limits));
         let places = |tenant: u8| model.inside_of(tenant) as f64 / f64::from(terms[usize::from(tenant)].weight);
-        for other in (0..TENANTS).filter(|other| model.waiting_of(*other) > 0 && model.may_enter(*other, terms, limits)) {
+        for other in (0..TENANTS).filter(|other| model.waiting_of(*other) > 0 && model.may_enter(*other, terms, limits))
+        {
             assert!(places(tenant) <= places(other) + 1e-5, "{other} holds less for its weight than {tenant}");
         }
         model.waiting.retain(|(waiter, _)| *waiter != id);
@@ -186,7 +190,12 @@ fn when_all_places_to_wait_are_taken_the_longest_line_gives_way() {
     let Arrival::Waits { id: last, .. } = ids[4] else { panic!("it waits") };
     let Arrival::Waits { displaced, .. } = line.arrive(&"single", terms) else { panic!("another gives way") };
     assert_eq!(displaced, Some((last, refused)));
-    let all: BTreeMap<_, _> = std::iter::from_fn(|| { line.done(&"crowd"); line.done(&"single"); line.let_in() })
-        .map(|(tenant, id)| (id, tenant)).collect();
+    let all: BTreeMap<_, _> = std::iter::from_fn(|| {
+        line.done(&"crowd");
+        line.done(&"single");
+        line.let_in()
+    })
+    .map(|(tenant, id)| (id, tenant))
+    .collect();
     assert_eq!(all.len(), 4);
 }

@@ -102,7 +102,10 @@ impl Proof {
 
 /// Never says what is wrong with it, nor how nearly it was right.
 fn wrong_key() -> RpcError {
-    RpcError::new(ErrorCode::Unauthenticated, "this key is not valid: it is unknown, revoked or expired; ask the node's operator for one")
+    RpcError::new(
+        ErrorCode::Unauthenticated,
+        "this key is not valid: it is unknown, revoked or expired; ask the node's operator for one",
+    )
 }
 
 fn rate_limited(retry_after: Duration) -> RpcError {

@@ -97,7 +97,9 @@ mod tests {
     fn what_has_not_the_form_is_no_key() {
         let key = ApiKey::generate().unwrap();
         let text = key.reveal();
-        for wrong in ["", "realm_", "realm__", &text[1..], &text[..text.len() - 1], &text.to_uppercase(), &format!("{text}0")] {
+        for wrong in
+            ["", "realm_", "realm__", &text[1..], &text[..text.len() - 1], &text.to_uppercase(), &format!("{text}0")]
+        {
             assert!(ApiKey::parse(wrong).is_none(), "{wrong}");
         }
     }

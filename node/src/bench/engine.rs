@@ -1,6 +1,10 @@
 //! Streams through the engine alone: sessions and samplers, as a runtime would use them.
 
-use super::{node::{BenchNode, tenant_name}, timeline::Timeline, workload::Workload};
+use super::{
+    node::{BenchNode, tenant_name},
+    timeline::Timeline,
+    workload::Workload,
+};
 use realm_engine::{Model, Rows, Sampler, SamplingParams, TenantKey};
 use std::{sync::Arc, time::Instant};
 use tokio::task::JoinSet;

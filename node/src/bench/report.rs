@@ -152,10 +152,24 @@ impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gb = |bytes: f64| bytes / 1e9;
         writeln!(f, "model      {}", self.model["file"].as_str().unwrap_or_default())?;
-        writeln!(f, "           {} {}, {} threads", self.model["architecture"], self.model["quantization"], self.threads)?;
-        writeln!(f, "memory     reads {:.1} GB/s; weights are {:.3} GB", gb(self.read_bytes_per_second), gb(self.weight_bytes as f64))?;
+        writeln!(
+            f,
+            "           {} {}, {} threads",
+            self.model["architecture"], self.model["quantization"], self.threads
+        )?;
+        writeln!(
+            f,
+            "memory     reads {:.1} GB/s; weights are {:.3} GB",
+            gb(self.read_bytes_per_second),
+            gb(self.weight_bytes as f64)
+        )?;
         if let Some(resident) = self.resident_bytes {
-            writeln!(f, "           {:.3} GB resident, {:.2} of the file", gb(resident as f64), resident as f64 / self.weight_bytes as f64)?;
+            writeln!(
+                f,
+                "           {:.3} GB resident, {:.2} of the file",
+                gb(resident as f64),
+                resident as f64 / self.weight_bytes as f64
+            )?;
         }
         writeln!(f, "\n           streams   tokens/s   first token   between tokens p50 / p99   of memory's speed")?;
         for (layer, report) in &self.layers {
@@ -180,7 +194,11 @@ impl fmt::Display for BenchReport {
             for (streams, decode) in report.decode.iter().filter(|(_, decode)| !decode.delays_ms.is_empty()) {
                 let mut delays = decode.delays_ms.clone();
                 let (p50, p99) = (quantile(&mut delays, 0.5), quantile(&mut delays, 0.99));
-                writeln!(f, "{:<10} {streams:>6}   from sampling to the client p50 / p99 {p50:.2} / {p99:.2} ms", layer.name())?;
+                writeln!(
+                    f,
+                    "{:<10} {streams:>6}   from sampling to the client p50 / p99 {p50:.2} / {p99:.2} ms",
+                    layer.name()
+                )?;
             }
         }
         if let Some(turns) = &self.second_turn {
@@ -200,7 +218,12 @@ impl fmt::Display for BenchReport {
             for (name, calls) in [("health_check", health_check), ("bare method", bare)] {
                 writeln!(f, "{name:<12} {:.0} / {:.0}   {:.0}", calls.p50_us, calls.p99_us, calls.calls_per_second)?;
             }
-            writeln!(f, "{:<12} {:.2} of a bare method's throughput", "", health_check.calls_per_second / bare.calls_per_second)?;
+            writeln!(
+                f,
+                "{:<12} {:.2} of a bare method's throughput",
+                "",
+                health_check.calls_per_second / bare.calls_per_second
+            )?;
         }
         Ok(())
     }

@@ -1,6 +1,10 @@
 //! Streams through the wasm runtime: a sandbox each, no network.
 
-use super::{node::{BenchNode, tenant_name}, timeline::Timeline, workload::Workload};
+use super::{
+    node::{BenchNode, tenant_name},
+    timeline::Timeline,
+    workload::Workload,
+};
 use crate::executor::CallSetup;
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{CallContext, GenerateResult, H256, Prices, RuntimeError, TokenEvent};

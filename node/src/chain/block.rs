@@ -167,7 +167,8 @@ impl Block {
     /// The first block of a chain.
     pub fn genesis(chain_id: &str, code: CodeRef) -> Self {
         let in_force = Arc::new(InForce { chain: code, tenants: BTreeMap::new() });
-        let record = Record { entry: Entry::Genesis { chain_id: chain_id.to_owned(), code }, time_unix_ms: 0, anchor: None };
+        let record =
+            Record { entry: Entry::Genesis { chain_id: chain_id.to_owned(), code }, time_unix_ms: 0, anchor: None };
         Self::build(BlockHash::default(), BlockNumber(0), record, in_force)
     }
 

@@ -96,8 +96,7 @@ pub struct Follow<O> {
 impl<O> Follow<O> {
     /// A follower that is told of `newest` first.
     pub fn begin(newest: BlockHash, limits: FollowLimits) -> (Self, FollowEvent) {
-        let follow =
-            Self { limits, pinned: BTreeSet::from([newest]), operations: BTreeMap::new(), next_operation: 0 };
+        let follow = Self { limits, pinned: BTreeSet::from([newest]), operations: BTreeMap::new(), next_operation: 0 };
         (follow, FollowEvent::Initialized { block: newest })
     }
 

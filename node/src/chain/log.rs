@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn says_what_was_in_force_and_what_a_rollback_returns_to() {
         let log = sample();
-        let of = |number: u32, tenant: &str| log.at(BlockNumber(number)).unwrap().in_force.of_tenant(tenant).spec_version;
+        let of =
+            |number: u32, tenant: &str| log.at(BlockNumber(number)).unwrap().in_force.of_tenant(tenant).spec_version;
         assert_eq!([of(0, "acme_corp"), of(3, "acme_corp"), of(5, "acme_corp"), of(8, "acme_corp")], [1, 2, 7, 7]);
         assert_eq!([of(0, "other"), of(3, "other"), of(8, "other")], [1, 2, 2]);
         assert_eq!(log.rollback_target(&Scope::Chain), Some(Some(code(1))));
@@ -258,8 +259,12 @@ mod tests {
 
     #[test]
     fn only_a_change_carries_the_digest_that_clients_look_for() {
-        let with_digest: Vec<u32> =
-            sample().blocks.values().filter(|block| !block.header.digest.is_empty()).map(|block| block.number().0).collect();
+        let with_digest: Vec<u32> = sample()
+            .blocks
+            .values()
+            .filter(|block| !block.header.digest.is_empty())
+            .map(|block| block.number().0)
+            .collect();
         assert_eq!(with_digest, [3, 5]);
     }
 
@@ -284,7 +289,8 @@ mod tests {
             // A body that fits its header, of a block that fits no chain.
             let Record { entry, .. } = &mut block.record;
             *entry = upgrade(Scope::Tenant("acme_corp".into()), Some(3), Some(7));
-            block.header.extrinsics_root = H256(sp_crypto_hashing::blake2_256(&parity_scale_codec::Encode::encode(&block.record)));
+            block.header.extrinsics_root =
+                H256(sp_crypto_hashing::blake2_256(&parity_scale_codec::Encode::encode(&block.record)));
         });
         assert!(matches!(UpgradeLog::load(stored(&sample()), "other"), Err(LogError::OtherChain { .. })));
         assert_eq!(UpgradeLog::load(Vec::new(), CHAIN_ID).unwrap_err(), LogError::NoGenesis);
@@ -292,6 +298,9 @@ mod tests {
         assert_eq!(UpgradeLog::load(without_genesis, CHAIN_ID).unwrap_err(), LogError::NoGenesis);
         let mut without_change = stored(&sample());
         without_change.remove(1);
-        assert!(matches!(UpgradeLog::load(without_change, CHAIN_ID), Err(LogError::WrongAnchor { .. } | LogError::BrokenLink { .. })));
+        assert!(matches!(
+            UpgradeLog::load(without_change, CHAIN_ID),
+            Err(LogError::WrongAnchor { .. } | LogError::BrokenLink { .. })
+        ));
     }
 }

@@ -64,8 +64,10 @@ impl ChainStorage {
         }
         let mut blocks = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let number = <[u8; 4]>::try_from(&key[..])
-                .map_err(|_| ChainError::Corrupt { what: "a block's key".into(), why: format!("{} bytes", key.len()) })?;
+            let number = <[u8; 4]>::try_from(&key[..]).map_err(|_| ChainError::Corrupt {
+                what: "a block's key".into(),
+                why: format!("{} bytes", key.len()),
+            })?;
             let number = BlockNumber(u32::from_be_bytes(number));
             blocks.push((number, decode::<StoredBlock>(&value, || format!("block {number}"))?));
         }

@@ -27,9 +27,10 @@ pub fn check(args: DbArgs, form: Form) -> Result<(), Failure> {
     match form {
         Form::Human => output::line(table(&file, &checked))?,
         Form::Json => {
-            let namespaces = checked.namespaces.iter().map(|(name, held)| {
-                json!({"namespace": name, "keys": held.keys, "bytes": held.bytes})
-            });
+            let namespaces = checked
+                .namespaces
+                .iter()
+                .map(|(name, held)| json!({"namespace": name, "keys": held.keys, "bytes": held.bytes}));
             let namespaces: Vec<_> = namespaces.collect();
             let (repaired, problems) = (checked.repaired, &checked.problems);
             output::line(json!({"repaired": repaired, "problems": problems, "namespaces": namespaces}))?;
@@ -60,7 +61,8 @@ pub fn export(args: DbExportArgs) -> Result<(), Failure> {
             return Ok(());
         }
         let hex = |bytes| format!("0x{}", hex::encode(bytes));
-        output::line(json!({"tenant": tenant, "key": hex(stored.key), "value": hex(stored.value)})).map_err(Ended::Output)
+        output::line(json!({"tenant": tenant, "key": hex(stored.key), "value": hex(stored.value)}))
+            .map_err(Ended::Output)
     });
     match exported {
         Ok(()) => {}
@@ -95,7 +97,9 @@ fn file(args: &DbArgs) -> Result<PathBuf, Failure> {
         true => Ok(file),
         false => {
             let folder = args.base_path.display();
-            Err(Failure::Usage(format!("there is no {DATABASE_FILE} in {folder}; --base-path is the folder that `serve` has")))
+            Err(Failure::Usage(format!(
+                "there is no {DATABASE_FILE} in {folder}; --base-path is the folder that `serve` has"
+            )))
         }
     }
 }
@@ -103,7 +107,9 @@ fn file(args: &DbArgs) -> Result<PathBuf, Failure> {
 fn failure(file: &Path, error: StoreError) -> Failure {
     let file = file.display();
     Failure::Usage(match () {
-        () if error.is_in_use() => format!("a node has {file} open; stop it first, or take a copy as docs/operations.md says"),
+        () if error.is_in_use() => {
+            format!("a node has {file} open; stop it first, or take a copy as docs/operations.md says")
+        }
         () if error.needs_repair() => format!("{file} needs a repair before it can be read; `realm db check` makes it"),
         () => error.to_string(),
     })

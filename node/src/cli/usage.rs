@@ -60,7 +60,9 @@ pub fn run(args: UsageArgs, form: Form) -> Result<(), Failure> {
         output::line(line(|_, head| head.to_owned()))?;
         rows().try_for_each(|row| output::line(line(|name, _| cell(row, name))))?;
         let totals = usage["totals"].as_array().into_iter().flatten();
-        totals.clone().try_for_each(|total| output::line(line(|name, _| if name == "begin" { "total".to_owned() } else { cell(total, name) })))?;
+        totals.clone().try_for_each(|total| {
+            output::line(line(|name, _| if name == "begin" { "total".to_owned() } else { cell(total, name) }))
+        })?;
         if totals.count() > 1 {
             output::line(line(|name, _| match name {
                 "begin" => "total".to_owned(),

@@ -105,7 +105,9 @@ mod tests {
         for page in PAGES.iter().filter(|page| page.kind != "image/svg+xml") {
             let text = std::str::from_utf8(page.bytes).unwrap();
             let names = text.split(['"', '\'']).filter_map(|word| {
-                word.strip_prefix("./").map(|file| format!("/console/{file}")).or_else(|| word.starts_with("/console/").then(|| word.to_owned()))
+                word.strip_prefix("./")
+                    .map(|file| format!("/console/{file}"))
+                    .or_else(|| word.starts_with("/console/").then(|| word.to_owned()))
             });
             for name in names {
                 assert!(PAGES.iter().any(|page| page.path == name), "{} names {name}", page.path);

@@ -1,7 +1,9 @@
 //! Everything about a call that can be settled, or refused, before it takes a place in a queue.
 
 use super::{Dispatcher, RequestOptions, Transcoder, errors, transcoder::Form};
-use crate::{auth::forbidden_tenant, connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant};
+use crate::{
+    auth::forbidden_tenant, connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant,
+};
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;
 use std::{

@@ -87,8 +87,7 @@ impl Dispatcher {
         );
         let told = result.as_ref().is_ok_and(|answer| call.transcoder.tells_failure(answer));
         let answer = result.map_err(|error| errors::from_call(error, call, id));
-        let answer =
-            answer.and_then(|answer| call.transcoder.result(&answer).map_err(|error| explain(call, error)));
+        let answer = answer.and_then(|answer| call.transcoder.result(&answer).map_err(|error| explain(call, error)));
         let ended = if answer.is_ok() && !told { Ended::Well } else { Ended::Failed };
         let stands = answer.is_ok() || changes.is_some();
         match charge.settle(ended, changes).await {

@@ -56,7 +56,8 @@ impl Transcoder {
     /// Whether an answer that its client gets as a result is the function's own error, as in SCALE it is.
     pub fn tells_failure(&self, answer: &[u8]) -> bool {
         let metadata = &self.runtime.metadata;
-        let fails = || metadata.function(&self.export).is_some_and(|function| metadata.returns_failure(function, answer));
+        let fails =
+            || metadata.function(&self.export).is_some_and(|function| metadata.returns_failure(function, answer));
         self.form == Form::Scale && fails()
     }
 

@@ -130,7 +130,8 @@ impl Streams {
     /// `UNKNOWN_STREAM`, also for what is another tenant's; `EVENTS_LOST`; `INVALID_PARAMS` for an event that is not
     /// there yet.
     pub fn attach(&self, tenant: &TenantId, id: &str, from_seq: u64) -> Result<Reader, RpcError> {
-        let unknown = || RpcError::new(ErrorCode::UnknownStream, "there is no resumable stream of this id, or not any more");
+        let unknown =
+            || RpcError::new(ErrorCode::UnknownStream, "there is no resumable stream of this id, or not any more");
         let by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
         let replay = by_tenant.get(tenant).and_then(|streams| streams.get(id)).cloned().ok_or_else(unknown)?;
         drop(by_tenant);

@@ -1,7 +1,10 @@
 //! One call: permit, instance, arguments in, export, answer out, commit.
 
 use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError};
-use realm_host_functions::{CallSetup, CallState, CallUsage, GuestMemory, storage::{Changes, CommitError}};
+use realm_host_functions::{
+    CallSetup, CallState, CallUsage, GuestMemory,
+    storage::{Changes, CommitError},
+};
 use realm_primitives::abi;
 use std::{
     sync::Arc,

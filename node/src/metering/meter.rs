@@ -180,7 +180,9 @@ impl Settling {
         match &counted {
             Some(usage) => self.inner.metrics.charged(&self.tenant, usage),
             // If it is among the open calls, it counts as interrupted when the node starts again.
-            None => tracing::error!(call = self.id, tenant = %self.tenant, ?outcome, "the usage of a call was not stored"),
+            None => {
+                tracing::error!(call = self.id, tenant = %self.tenant, ?outcome, "the usage of a call was not stored")
+            }
         }
         self.inner.prune_if_due(self.hour);
         outcome

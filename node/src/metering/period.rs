@@ -1,7 +1,10 @@
 //! Hours, days and months, all in UTC. Usage is counted by the hour; longer periods are sums of hours.
 
 use std::{fmt, time::SystemTime};
-use time::{Date, OffsetDateTime, format_description::well_known::{Iso8601, Rfc3339}};
+use time::{
+    Date, OffsetDateTime,
+    format_description::well_known::{Iso8601, Rfc3339},
+};
 
 const HOUR_SECONDS: i64 = 3600;
 

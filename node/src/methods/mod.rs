@@ -67,8 +67,8 @@ pub fn all(
     Ok(module)
 }
 
-pub use system::metadata as discovery_document;
 pub(crate) use status::Status;
+pub use system::metadata as discovery_document;
 pub(crate) use tenants::TenantMethods;
 
 /// The connection that a request came over.

@@ -1,18 +1,16 @@
 //! `realm_status`.
 
 use super::connection;
-use crate::{admission::LineLimits, dispatcher::Dispatcher, executor::HostModel, memory::resident_bytes, millis::whole_ms};
+use crate::{
+    admission::LineLimits, dispatcher::Dispatcher, executor::HostModel, memory::resident_bytes, millis::whole_ms,
+};
 use jsonrpsee::{
     Extensions,
     core::{RpcResult, async_trait},
 };
 use realm_engine::EngineLoad;
 use realm_rpc::{ModelStatus, NodeStatus, api::StatusServer};
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 /// The method.
 pub struct Status {

@@ -41,7 +41,9 @@ fn query(
     };
     let moment = |field: &str, text: Option<String>, default: Hour| match text {
         None => Ok(default),
-        Some(text) => Hour::not_before(&text).ok_or_else(|| wrong(field, "a time as 2026-11-26 or 2026-11-26T12:00:00Z")),
+        Some(text) => {
+            Hour::not_before(&text).ok_or_else(|| wrong(field, "a time as 2026-11-26 or 2026-11-26T12:00:00Z"))
+        }
     };
     let now = Hour::now();
     let period = match period {

@@ -17,8 +17,8 @@ use crate::{metering::Usage, tenants::TenantId};
 use labels::Bounded;
 use std::sync::Arc;
 use substrate_prometheus_endpoint::{
-    Counter, CounterVec, F64, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, PrometheusError, Registry, U64,
-    exponential_buckets, register,
+    Counter, CounterVec, F64, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, PrometheusError, Registry,
+    U64, exponential_buckets, register,
 };
 
 /// Names of functions that have series of their own. Uploaded runtimes may bring ever new ones.
@@ -85,9 +85,11 @@ impl Metrics {
             register(CounterVec::new(Opts::new(name, help), labels)?, registry)
         };
         let gauge = |name: &str, help: &str| register(Gauge::new(name, help)?, registry);
-        let build = GaugeVec::<U64>::new(Opts::new("realm_build_info", "Always 1; the version is a label"), &["version"])?;
+        let build =
+            GaugeVec::<U64>::new(Opts::new("realm_build_info", "Always 1; the version is a label"), &["version"])?;
         register(build, registry)?.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let cpu = Opts::new("realm_cpu_seconds_total", "Processor time of guests and of the host functions they called");
+        let cpu =
+            Opts::new("realm_cpu_seconds_total", "Processor time of guests and of the host functions they called");
         let metrics = Self {
             calls: vec("realm_calls_total", "Ended calls", &["function", "tenant", "outcome"])?,
             call_seconds: register(HistogramVec::new(call, &["function"])?, registry)?,
@@ -95,7 +97,11 @@ impl Metrics {
             calls_waiting: gauge("realm_calls_waiting", "Calls that wait for a place")?,
             tokens: vec("realm_tokens_total", "Tokens by kind: computed, cached, sampled", &["tenant", "kind"])?,
             charged: vec("realm_charged_nano_usd_total", "Billionths of a dollar charged", &["tenant"])?,
-            charged_tokens: vec("realm_charged_tokens_total", "Tokens charged by kind: prompt, cached, generated", &["tenant", "kind"])?,
+            charged_tokens: vec(
+                "realm_charged_tokens_total",
+                "Tokens charged by kind: prompt, cached, generated",
+                &["tenant", "kind"],
+            )?,
             cpu_seconds: register(CounterVec::new(cpu, &["tenant"])?, registry)?,
             first_token_seconds: register(Histogram::with_opts(first)?, registry)?,
             inter_token_seconds: register(Histogram::with_opts(between)?, registry)?,

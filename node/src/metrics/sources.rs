@@ -32,10 +32,16 @@ impl<S: Clone + Send + Sync, N: Number> MetricSource for Source<S, N> {
 /// The registry already has one of these names.
 pub fn register_executor(registry: &Registry, executor: &Arc<Executor>) -> Result<(), PrometheusError> {
     let gauge = |name: &str, help: &str, read| {
-        register(SourcedGauge::new(&Opts::new(name, help), Source::<_, u64> { from: executor.clone(), read })?, registry)
+        register(
+            SourcedGauge::new(&Opts::new(name, help), Source::<_, u64> { from: executor.clone(), read })?,
+            registry,
+        )
     };
     let counter = |name: &str, help: &str, read| {
-        register(SourcedCounter::new(&Opts::new(name, help), Source::<_, u64> { from: executor.clone(), read })?, registry)
+        register(
+            SourcedCounter::new(&Opts::new(name, help), Source::<_, u64> { from: executor.clone(), read })?,
+            registry,
+        )
     };
     gauge("realm_instances", "Sandboxes alive", |e, set| set(&[], e.stats().instances_alive()))?;
     gauge("realm_instances_awaited", "Calls that wait for a sandbox", |e, set| set(&[], e.stats().waiting()))?;
@@ -57,10 +63,7 @@ type Models = Arc<BTreeMap<String, Arc<HostModel>>>;
 ///
 /// # Errors
 /// The registry already has one of these names.
-pub fn register_models(
-    registry: &Registry,
-    models: &BTreeMap<String, Arc<HostModel>>,
-) -> Result<(), PrometheusError> {
+pub fn register_models(registry: &Registry, models: &BTreeMap<String, Arc<HostModel>>) -> Result<(), PrometheusError> {
     let models = Arc::new(models.clone());
     let opts = |name: &str, help: &str| Opts::new(name, help).variable_label("model");
     let gauge = |opts: Opts, read| {
@@ -75,16 +78,22 @@ pub fn register_models(
     gauge(opts("realm_engine_queue", "Forward passes that wait for their first KV block"), |m, set| {
         each_load(m, |name, load| set(&[name], load.queued as u64));
     })?;
-    gauge(opts("realm_kv_blocks", "Blocks of the KV cache by state: used, cached, free").variable_label("state"), |m, set| {
-        each_load(m, |name, load| {
-            let (cached, free) = (load.kv_blocks_cached as u64, u64::from(load.kv_blocks_free));
-            set(&[name, "used"], u64::from(load.kv_blocks).saturating_sub(cached + free));
-            set(&[name, "cached"], cached);
-            set(&[name, "free"], free);
-        });
-    })?;
+    gauge(
+        opts("realm_kv_blocks", "Blocks of the KV cache by state: used, cached, free").variable_label("state"),
+        |m, set| {
+            each_load(m, |name, load| {
+                let (cached, free) = (load.kv_blocks_cached as u64, u64::from(load.kv_blocks_free));
+                set(&[name, "used"], u64::from(load.kv_blocks).saturating_sub(cached + free));
+                set(&[name, "cached"], cached);
+                set(&[name, "free"], free);
+            });
+        },
+    )?;
     let counter = |name: &str, help: &str, read| {
-        register(SourcedCounter::new(&opts(name, help), Source::<Models, u64> { from: models.clone(), read })?, registry)
+        register(
+            SourcedCounter::new(&opts(name, help), Source::<Models, u64> { from: models.clone(), read })?,
+            registry,
+        )
     };
     counter("realm_engine_steps_total", "Steps computed: batches", |m, set| {
         each_count(m, |name, counters| set(&[name], counters.steps));

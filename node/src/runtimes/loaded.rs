@@ -84,9 +84,7 @@ impl LoadedRuntime {
             CompilePriority::AtOnce => compiler.compile(&blob),
             CompilePriority::Aside => compiler.compile_aside(&blob),
         };
-        let code = tokio::task::spawn_blocking(compile)
-            .await
-            .map_err(|_| LoadRuntimeError::Compiler)??;
+        let code = tokio::task::spawn_blocking(compile).await.map_err(|_| LoadRuntimeError::Compiler)??;
 
         let answered: RuntimeVersion = ask(executor, inspector, &code, "Core_version", &[]).await?;
         if !same_version(&answered, &code.version) {

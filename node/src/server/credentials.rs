@@ -38,7 +38,9 @@ pub fn take<B>(
     headers.remove(header::AUTHORIZATION);
     headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
     let shown = match (bearer, protocols.key) {
-        (Some(_), Some(_)) => return Err(refused("two keys were shown, as Authorization and as a subprotocol; show one")),
+        (Some(_), Some(_)) => {
+            return Err(refused("two keys were shown, as Authorization and as a subprotocol; show one"));
+        }
         (bearer, key) => bearer.or(key),
     };
     if let Some(shown) = shown {
@@ -79,13 +81,17 @@ impl Protocols {
         let offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         for offer in offered.map(str::trim) {
             match offer.strip_prefix(KEY_PROTOCOL) {
-                Some(_) if read.key.is_some() => return Err(refused("two keys were offered as subprotocols; offer one")),
+                Some(_) if read.key.is_some() => {
+                    return Err(refused("two keys were offered as subprotocols; offer one"));
+                }
                 Some(key) => read.key = Some(key.to_owned()),
                 None => read.speaks_ours |= offer == PROTOCOL,
             }
         }
         match read.key.is_some() && !read.speaks_ours {
-            true => Err(refused("offer the subprotocol `realm` beside `realm-key.KEY`: the node answers it and never the key")),
+            true => Err(refused(
+                "offer the subprotocol `realm` beside `realm-key.KEY`: the node answers it and never the key",
+            )),
             false => Ok(read),
         }
     }

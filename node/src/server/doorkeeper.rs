@@ -62,7 +62,11 @@ pub struct Doorkeeper<S>(S);
 
 impl<S> RpcServiceT for Doorkeeper<S>
 where
-    S: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse, NotificationResponse = MethodResponse>,
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        >,
 {
     type MethodResponse = MethodResponse;
     type NotificationResponse = MethodResponse;
@@ -108,10 +112,25 @@ mod tests {
 
     #[test]
     fn only_what_describes_is_open() {
-        for open in ["system_health", "rpc.discover", "rpc_methods", "state_getMetadata", "realm_authenticate", "chain_getHeader"] {
+        for open in [
+            "system_health",
+            "rpc.discover",
+            "rpc_methods",
+            "state_getMetadata",
+            "realm_authenticate",
+            "chain_getHeader",
+        ] {
             assert!(is_open(open), "{open}");
         }
-        for closed in ["realm_subscribe", "realm_upgradeRuntime", "realm_keyList", "realm_tenantAdd", "realm_resume", "author_submitExtrinsic", ""] {
+        for closed in [
+            "realm_subscribe",
+            "realm_upgradeRuntime",
+            "realm_keyList",
+            "realm_tenantAdd",
+            "realm_resume",
+            "author_submitExtrinsic",
+            "",
+        ] {
             assert!(!is_open(closed), "{closed}");
         }
     }

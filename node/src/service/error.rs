@@ -106,7 +106,9 @@ fn no_keys(base_path: Option<&Path>) -> String {
         Some(_) => "start again",
         None => "start again with --base-path DIR, where keys are kept",
     };
-    format!("this chain needs keys and there is none: make the first with `realm key generate --base-path {folder}`, then {again}")
+    format!(
+        "this chain needs keys and there is none: make the first with `realm key generate --base-path {folder}`, then {again}"
+    )
 }
 
 /// A file that is wrong is not the matter where a device is.

@@ -82,7 +82,8 @@ impl Node {
         let named: Vec<_> = named.collect();
         // No tenant has an empty name, so nothing of anybody's is behind this one.
         let public = TenantSpec::new("", "");
-        let public = Tenant::new(&public, TenantModels::default(), &store, Arc::new(open.runtime_of("")), executor.config());
+        let public =
+            Tenant::new(&public, TenantModels::default(), &store, Arc::new(open.runtime_of("")), executor.config());
         let default = config.chain.tenants.first().map_or("", |spec| spec.id.as_str()).into();
         let tenants = Tenants::new(default, public);
         for Known { spec, disabled, .. } in known.values() {
@@ -113,7 +114,8 @@ impl Node {
         let upgrader =
             Upgrader::new(config.upgrade, dispatcher.clone(), open.chain.clone(), open.slot.clone(), inspector);
         let view = View { dispatcher: dispatcher.clone(), chain: open.chain.clone() };
-        let mut others = substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
+        let mut others =
+            substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
         let runtimes = Runtimes(Box::new(move |id| open.runtime_of(id)));
         let parts = Parts { store: store.clone(), models: named, runtimes, tenants_max: config.tenants_max };
         let manager = Arc::new(TenantManager::new(dispatcher.clone(), stored, known, parts));
@@ -131,14 +133,22 @@ impl Node {
             Some(address) => Some(serve_metrics(address, registry).await?),
             None => None,
         };
-        let server =
-            match Server::start(config.listen, methods, dispatcher.clone(), config.server, config.events, config.origins).await {
-                Ok(server) => server,
-                Err(error) => {
-                    metrics.iter().for_each(JoinHandle::abort);
-                    return Err(error.into());
-                }
-            };
+        let server = match Server::start(
+            config.listen,
+            methods,
+            dispatcher.clone(),
+            config.server,
+            config.events,
+            config.origins,
+        )
+        .await
+        {
+            Ok(server) => server,
+            Err(error) => {
+                metrics.iter().for_each(JoinHandle::abort);
+                return Err(error.into());
+            }
+        };
         tell_who_may_call(needs_keys, server.address());
         let version = runtime.current().version().clone();
         tracing::info!(
@@ -186,7 +196,9 @@ impl Node {
 fn tell_who_may_call(needs_keys: bool, address: SocketAddr) {
     match (needs_keys, address.ip().is_loopback()) {
         (false, true) => tracing::info!("no keys are needed: whoever is on this machine may call and administer"),
-        (false, false) => tracing::warn!(%address, "no keys are needed: everybody who reaches this address may call as any tenant"),
+        (false, false) => {
+            tracing::warn!(%address, "no keys are needed: everybody who reaches this address may call as any tenant")
+        }
         (true, _) => {}
     }
 }

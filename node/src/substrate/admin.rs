@@ -55,12 +55,22 @@ fn answer(outcome: Result<UpgradeReport, UpgradeError>) -> RpcResult<Value> {
 
 #[async_trait]
 impl AdminServer for Admin {
-    async fn upgrade_runtime(&self, extensions: &Extensions, code: String, tenant_id: Option<String>) -> RpcResult<Value> {
+    async fn upgrade_runtime(
+        &self,
+        extensions: &Extensions,
+        code: String,
+        tenant_id: Option<String>,
+    ) -> RpcResult<Value> {
         check_admin(extensions, tenant_id.as_deref())?;
         answer(self.upgrader.upgrade(scope(tenant_id), code_bytes(&code)?).await)
     }
 
-    async fn dry_run_upgrade(&self, extensions: &Extensions, code: String, tenant_id: Option<String>) -> RpcResult<Value> {
+    async fn dry_run_upgrade(
+        &self,
+        extensions: &Extensions,
+        code: String,
+        tenant_id: Option<String>,
+    ) -> RpcResult<Value> {
         check_admin(extensions, tenant_id.as_deref())?;
         answer(self.upgrader.dry_run(scope(tenant_id), code_bytes(&code)?).await)
     }
@@ -70,7 +80,12 @@ impl AdminServer for Admin {
         answer(self.upgrader.rollback(scope(tenant_id)).await)
     }
 
-    async fn chain_log(&self, extensions: &Extensions, limit: Option<u32>, heartbeats: Option<bool>) -> RpcResult<Value> {
+    async fn chain_log(
+        &self,
+        extensions: &Extensions,
+        limit: Option<u32>,
+        heartbeats: Option<bool>,
+    ) -> RpcResult<Value> {
         check_admin(extensions, None)?;
         let limit = limit.unwrap_or(LOG_LEN_DEFAULT).min(LOG_LEN_MAX) as usize;
         let blocks = self.view.chain.newest(limit, !heartbeats.unwrap_or(false));

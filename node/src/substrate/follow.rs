@@ -24,7 +24,9 @@ use jsonrpsee::{
     core::{RpcResult, SubscriptionResult, async_trait},
     types::ErrorObjectOwned,
 };
-use realm_rpc::{FollowEventShape, OperationStarted, RpcError, RuntimeEventShape, StorageItemShape, api::ChainHeadServer};
+use realm_rpc::{
+    FollowEventShape, OperationStarted, RpcError, RuntimeEventShape, StorageItemShape, api::ChainHeadServer,
+};
 use serde_json::Value;
 use std::{future::Future, sync::Arc};
 use tokio::sync::mpsc;
@@ -117,7 +119,8 @@ impl ChainHeadServer for ChainHead {
             Err(error) => return Err(error.into()),
         };
         let Some(mut place) = self.followers.reserve(pending.connection_id(), id) else {
-            let error = ErrorObjectOwned::owned(code::TOO_MANY_FOLLOWERS, "too many followers on this connection", None::<()>);
+            let error =
+                ErrorObjectOwned::owned(code::TOO_MANY_FOLLOWERS, "too many followers on this connection", None::<()>);
             pending.reject(error).await;
             return Ok(());
         };
@@ -245,7 +248,12 @@ impl StorageQuery {
     }
 }
 
-fn look_up(view: &View, tenant: &Tenant, block: &Block, queries: &[StorageQuery]) -> Result<Vec<StorageItemShape>, RpcError> {
+fn look_up(
+    view: &View,
+    tenant: &Tenant,
+    block: &Block,
+    queries: &[StorageQuery],
+) -> Result<Vec<StorageItemShape>, RpcError> {
     let mut items = Vec::new();
     for StorageQuery { key, bytes, wants_value, wants_hash } in queries {
         let value = if *wants_value { keys::value(view, tenant, block, bytes)? } else { None };

@@ -1,7 +1,10 @@
 //! The few keys of storage that clients look at: the code, and a System pallet with no events.
 
 use super::view::{RuntimeAt, View, internal};
-use crate::{chain::{Block, BlockNumber}, tenants::Tenant};
+use crate::{
+    chain::{Block, BlockNumber},
+    tenants::Tenant,
+};
 use parity_scale_codec::Encode;
 use realm_rpc::RpcError;
 use sp_crypto_hashing::{twox_64, twox_128};

@@ -1,6 +1,9 @@
 //! `state_call`, `state_getMetadata`, `state_getRuntimeVersion`.
 
-use super::{shapes, view::{View, hex_of}};
+use super::{
+    shapes,
+    view::{View, hex_of},
+};
 use crate::methods::connection;
 use jsonrpsee::{
     Extensions,
@@ -15,7 +18,13 @@ pub(super) struct State {
 
 #[async_trait]
 impl StateServer for State {
-    async fn call(&self, extensions: &Extensions, method: String, data: String, at: Option<Value>) -> RpcResult<String> {
+    async fn call(
+        &self,
+        extensions: &Extensions,
+        method: String,
+        data: String,
+        at: Option<Value>,
+    ) -> RpcResult<String> {
         let block = match self.view.named(at.as_ref())? {
             Some(_) => Some(self.view.block(at.as_ref())?),
             None => None,

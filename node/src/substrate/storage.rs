@@ -4,7 +4,11 @@ use super::{
     heads, keys, shapes,
     view::{View, bad_param, bytes_of, hex_of},
 };
-use crate::{chain::{Block, CodeHash}, methods::connection, tenants::Tenant};
+use crate::{
+    chain::{Block, CodeHash},
+    methods::connection,
+    tenants::Tenant,
+};
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink,
     core::{RpcResult, SubscriptionResult, async_trait},

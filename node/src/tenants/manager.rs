@@ -89,7 +89,12 @@ pub struct TenantManager {
 
 impl TenantManager {
     /// Manages these tenants, which the dispatcher serves already.
-    pub fn new(dispatcher: Arc<Dispatcher>, stored: StoredTenants, known: BTreeMap<String, Known>, parts: Parts) -> Self {
+    pub fn new(
+        dispatcher: Arc<Dispatcher>,
+        stored: StoredTenants,
+        known: BTreeMap<String, Known>,
+        parts: Parts,
+    ) -> Self {
         Self { dispatcher, stored, parts, known: tokio::sync::Mutex::new(known), retired: std::sync::Mutex::default() }
     }
 
@@ -151,7 +156,9 @@ impl TenantManager {
         *entry = changed;
         if let Some(old) = self.dispatcher.tenants.get(&id.into()) {
             let models = models_of(&entry.spec, &self.parts.models);
-            self.dispatcher.tenants.put(old.changed(&entry.spec, models, self.dispatcher.executor.config()), entry.disabled);
+            self.dispatcher
+                .tenants
+                .put(old.changed(&entry.spec, models, self.dispatcher.executor.config()), entry.disabled);
         }
         tracing::info!(tenant = id, "tenant changed");
         Ok(self.told(entry))

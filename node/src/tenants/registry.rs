@@ -38,7 +38,8 @@ impl Tenants {
     /// Serves a tenant from now on, in place of one of its name. Calls in flight keep what they began with.
     pub fn put(&self, tenant: Arc<Tenant>, disabled: bool) {
         let served = Served { tenant, disabled };
-        let replaced = self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(served.tenant.id.clone(), served);
+        let replaced =
+            self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(served.tenant.id.clone(), served);
         drop(replaced);
     }
 

@@ -45,7 +45,9 @@ pub enum StoredError {
         id: String,
     },
     /// It names a model that the chain has not.
-    #[error("the tenant {id} was given the model {model} while the node ran, which the chain specification does not name any more; name it there again")]
+    #[error(
+        "the tenant {id} was given the model {model} while the node ran, which the chain specification does not name any more; name it there again"
+    )]
     NoModel {
         /// The tenant.
         id: String,
@@ -76,17 +78,25 @@ impl StoredTenants {
             match read(&record).ok_or_else(|| StoredError::Damaged { id: id.clone() })? {
                 Some((spec, disabled)) => {
                     let named = std::iter::once(&spec.model).chain(&spec.embedding_model);
-                    if let Some(model) = named.into_iter().find(|name| chain.models.iter().all(|model| model.name != **name)) {
+                    if let Some(model) =
+                        named.into_iter().find(|name| chain.models.iter().all(|model| model.name != **name))
+                    {
                         return Err(StoredError::NoModel { id, model: model.clone() });
                     }
                     if known.get(&id).is_some_and(|known| known.spec != spec) {
-                        tracing::info!(tenant = id, "as it was changed while the node ran, not as in the chain specification");
+                        tracing::info!(
+                            tenant = id,
+                            "as it was changed while the node ran, not as in the chain specification"
+                        );
                     }
                     known.insert(id, Known { spec, disabled, source: Source::RunTime });
                 }
                 None => {
                     if known.remove(&id).is_some() {
-                        tracing::info!(tenant = id, "was removed while the node ran and stays so; `realm tenant add` brings it back");
+                        tracing::info!(
+                            tenant = id,
+                            "was removed while the node ran and stays so; `realm tenant add` brings it back"
+                        );
                     }
                 }
             }

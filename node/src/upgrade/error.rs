@@ -80,7 +80,9 @@ pub enum UpgradeError {
     #[error("nothing was written: {0}")]
     Commit(AppendError),
     /// Calls kept changing what the migration had read.
-    #[error("calls changed the state during each of {attempts} attempts to migrate it; try again when there is less load")]
+    #[error(
+        "calls changed the state during each of {attempts} attempts to migrate it; try again when there is less load"
+    )]
     Contended {
         /// How often it was tried.
         attempts: u32,

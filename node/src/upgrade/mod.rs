@@ -17,8 +17,8 @@
 //! - [`UpgradeReport`]: what an upgrade did, or a dry run would do.
 
 mod error;
-mod report;
 mod rehearsal;
+mod report;
 mod upgrader;
 
 pub use error::{MigrationError, TrialError, UpgradeError};

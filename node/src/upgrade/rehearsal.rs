@@ -74,9 +74,7 @@ impl Rehearsal<'_> {
         let function = self.runtime.metadata.function(export).ok_or(TrialError::Missing)?;
         match self.runtime.metadata.decode_return(function, &answer) {
             Ok(Outcome::Value(_)) => Ok(changes),
-            Ok(Outcome::Failure(failure)) => {
-                Err(TrialError::Failure { code: failure.code, message: failure.message })
-            }
+            Ok(Outcome::Failure(failure)) => Err(TrialError::Failure { code: failure.code, message: failure.message }),
             Err(error) => Err(TrialError::Answer(error.to_string())),
         }
     }

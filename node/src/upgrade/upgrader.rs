@@ -246,8 +246,7 @@ impl Upgrader {
             };
             let (mut changes, migrations) = self.migrate(&candidate).await?;
             step("migrated");
-            let facts =
-                CodeFacts { version: runtime.version().clone(), metadata: runtime.metadata_bytes.clone() };
+            let facts = CodeFacts { version: runtime.version().clone(), metadata: runtime.metadata_bytes.clone() };
             if to.is_some() {
                 self.chain.storage().write_code(&mut changes, &runtime.code.code, &facts);
             }

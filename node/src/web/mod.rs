@@ -14,7 +14,7 @@ mod status;
 
 pub use answer::json;
 pub use body::{BodyError, BodyLimits, read_json};
-pub use followed::{Happening, FollowedCall};
+pub use followed::{FollowedCall, Happening};
 pub use status::{add_retry_after, retry_after_ms, status};
 
 use crate::{connection::Connection, dispatcher::Dispatcher, events::EventLimits, tenants::Tenant};

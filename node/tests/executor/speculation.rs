@@ -16,12 +16,15 @@ async fn any_draft_length_gives_the_same_answer() {
         ("greedy", greedy()),
         ("sampled", GenerateOptions { temperature: Some(Milli(300)), logprobs: Some(1), ..base() }),
         ("flat", GenerateOptions { temperature: Some(Milli(2_000)), top_k: Some(0), ..base() }),
-        ("penalised", GenerateOptions {
-            temperature: Some(Milli(500)),
-            repetition_penalty: Some(Milli(1_100)),
-            frequency_penalty: Some(SignedMilli(200)),
-            ..base()
-        }),
+        (
+            "penalised",
+            GenerateOptions {
+                temperature: Some(Milli(500)),
+                repetition_penalty: Some(Milli(1_100)),
+                frequency_penalty: Some(SignedMilli(200)),
+                ..base()
+            },
+        ),
         ("one token", GenerateOptions { max_tokens: Some(1), ..greedy() }),
         ("stop text", GenerateOptions { stop: Some(vec!["e".into()]), ..base() }),
     ];

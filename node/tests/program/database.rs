@@ -11,7 +11,19 @@ use std::{
 };
 
 fn serve(model: &str, base: &str, file_blocks_max: Option<u64>) -> Served {
-    let flags = ["serve", "--dev", "--no-metrics", "--port", "0", "--log-format", "json", "--model", model, "--base-path", base];
+    let flags = [
+        "serve",
+        "--dev",
+        "--no-metrics",
+        "--port",
+        "0",
+        "--log-format",
+        "json",
+        "--model",
+        model,
+        "--base-path",
+        base,
+    ];
     let mut command = match file_blocks_max {
         None => realm(&flags),
         Some(blocks) => {
@@ -102,9 +114,10 @@ fn a_stopped_nodes_database_is_checked_and_exported() {
     let exported = lines(&["db", "export", "--base-path", base]);
     let keys: Vec<_> = exported.iter().map(|line| hex::decode(&line["key"].as_str().unwrap()[2..]).unwrap()).collect();
     assert!(exported.iter().all(|line| line["tenant"] == "dev"));
-    assert_eq!(keys.iter().map(|key| &key[..16]).collect::<Vec<_>>(), [
-        b"conversation/one", b"conversation/one", b"conversation/two", b"conversation/two"
-    ]);
+    assert_eq!(
+        keys.iter().map(|key| &key[..16]).collect::<Vec<_>>(),
+        [b"conversation/one", b"conversation/one", b"conversation/two", b"conversation/two"]
+    );
     assert_eq!(lines(&["db", "export", "--tenant", "dev", "--base-path", base]), exported);
     check(&["db", "export", "--tenant", "eve", "--base-path", base], 2, &["`eve` has stored nothing", "dev"]);
 

@@ -108,7 +108,10 @@ fn what_was_answered_survives_a_kill() {
     assert!(tenants.contains("carol  model default  weight 7") && !tenants.contains("enterprise_co"), "{tenants}");
     said(&["call", "health_check", "--url", &url, "--api-key", &carol]);
     assert!(!run(&["call", "health_check", "--url", &url, "--api-key", &revoked]).status.success());
-    assert_eq!(refused(&["call", "health_check", "--tenant", "startup_inc", "--url", &url, "--api-key", &root]), "FORBIDDEN");
+    assert_eq!(
+        refused(&["call", "health_check", "--tenant", "startup_inc", "--url", &url, "--api-key", &root]),
+        "FORBIDDEN"
+    );
     served.child.kill().unwrap();
     served.child.wait().unwrap();
 }

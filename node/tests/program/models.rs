@@ -33,7 +33,8 @@ fn a_model_is_looked_at_without_loading_it() {
     for line in ["architecture  llama", "format        GGUF version 3", "context", "tokenizer", "template", "memory"] {
         assert!(human.contains(line), "{line} is not in:\n{human}");
     }
-    let read = |path: &str| serde_json::from_str::<Value>(&stdout(&run(&["--json", "model", "inspect", path]))).unwrap();
+    let read =
+        |path: &str| serde_json::from_str::<Value>(&stdout(&run(&["--json", "model", "inspect", path]))).unwrap();
     let json = read(&path);
     assert_eq!((&json["architecture"], &json["embeds"]), (&"llama".into(), &Value::Null), "{json}");
     assert!(json["memory"]["weight_bytes"].as_u64().unwrap() > 0 && json["chat_template"].is_string(), "{json}");
@@ -65,7 +66,11 @@ fn a_model_is_pulled_once_and_served_by_its_name() {
     let Served { url, .. } = &served;
     let info = stdout(&run(&["--json", "call", "get_model_info", "--url", url]));
     let info: Value = serde_json::from_str(&info).unwrap();
-    assert_eq!((&info["architecture"], &info["embedding_source"]), (&"llama".into(), &"embedding_model".into()), "{info}");
+    assert_eq!(
+        (&info["architecture"], &info["embedding_source"]),
+        (&"llama".into(), &"embedding_model".into()),
+        "{info}"
+    );
     let vector = stdout(&run(&["--json", "call", "embed", r#"{"text":"the cat"}"#, "--url", url]));
     assert_eq!(serde_json::from_str::<Value>(&vector).unwrap().as_array().map(Vec::len), Some(32), "{vector}");
     terminate(&served.child);

@@ -18,7 +18,8 @@ const TENANTS: [&str; 2] = ["acme_corp", "startup_inc"];
 
 /// The `dev` chain with these tenants, who pay, and who prove who they are by `keys` or by `none`.
 fn write_chain(path: &Path, authentication: &str) {
-    let mut spec: Value = serde_json::from_slice(&run(&["build-spec", "--chain", "dev"]).stdout).expect("a specification");
+    let mut spec: Value =
+        serde_json::from_slice(&run(&["build-spec", "--chain", "dev"]).stdout).expect("a specification");
     let prices = json!({"prompt_nano_usd_per_1k": 500_333, "cached_nano_usd_per_1k": 50_777, "generated_nano_usd_per_1k": 1_500_111});
     let mut tenants = TENANTS.map(|_| spec["tenants"][0].clone());
     for (tenant, id) in tenants.iter_mut().zip(TENANTS) {
@@ -91,7 +92,8 @@ fn a_tenants_key_prints_its_own_usage_alone() {
     write_chain(&chain, "keys");
     let operator = said(&["key", "generate", "--base-path", base.to_str().unwrap()]);
     let mut served = serve_kept(&model, &chain, &base);
-    let as_holder = |arguments: &[&str], key: &str| said(&[arguments, &["--url", &served.url, "--api-key", key]].concat());
+    let as_holder =
+        |arguments: &[&str], key: &str| said(&[arguments, &["--url", &served.url, "--api-key", key]].concat());
     let keys = TENANTS.map(|tenant| as_holder(&["key", "generate", "--tenant", tenant], &operator));
     for key in &keys {
         as_holder(&["call", "generate", r#"{"prompt":"Once","max_tokens":3}"#], key);

@@ -13,8 +13,8 @@ mod invoke;
 mod realm;
 mod standard;
 
-pub use conversation::{ConversationApi, ConversationApiCaller};
 pub use caller::{CallError, RuntimeCaller, call_typed};
+pub use conversation::{ConversationApi, ConversationApiCaller};
 pub use declaration::{
     ApiDeclaration, ArgumentDeclaration, MethodDeclaration, RuntimeApis, SECTION_ENTRY_BYTES, StreamDeclaration,
     section_bytes,

@@ -2,7 +2,8 @@
 //! tests in Rust can call it typed without linking it; a runtime may declare others beside it.
 
 use crate::types::{
-    ChatMessage, ChatResult, F32, GenerateOptions, GenerateResult, HealthStatus, ModelInfo, RuntimeError, TokenEvent, WhenFull,
+    ChatMessage, ChatResult, F32, GenerateOptions, GenerateResult, HealthStatus, ModelInfo, RuntimeError, TokenEvent,
+    WhenFull,
 };
 use alloc::{string::String, vec::Vec};
 

@@ -32,7 +32,13 @@ pub fn get_tensor(name: &str) -> Result<Tensor, HostError> {
 pub fn memory64_load_layer(layer: u32) -> Result<Vec<(LayerTensor, Tensor)>, HostError> {
     // SAFETY: takes no pointers.
     let tensors: Vec<LayerTensor> = memory::decoded(unsafe { raw::memory64_load_layer(layer) })?;
-    Ok(tensors.into_iter().map(|entry| { let handle = Tensor(entry.handle); (entry, handle) }).collect())
+    Ok(tensors
+        .into_iter()
+        .map(|entry| {
+            let handle = Tensor(entry.handle);
+            (entry, handle)
+        })
+        .collect())
 }
 
 /// `a · b`, over the last two dimensions; leading dimensions must agree.

@@ -61,8 +61,10 @@ mod tests {
 
     #[test]
     fn prices_are_exact_and_rounded_up_once() {
-        let prices = Prices { prompt_nano_usd_per_1k: 1_500, cached_nano_usd_per_1k: 100, generated_nano_usd_per_1k: 3_000 };
-        let check = |prompt, cached, generated, expected| assert_eq!(prices.charge(prompt, cached, generated).0, expected);
+        let prices =
+            Prices { prompt_nano_usd_per_1k: 1_500, cached_nano_usd_per_1k: 100, generated_nano_usd_per_1k: 3_000 };
+        let check =
+            |prompt, cached, generated, expected| assert_eq!(prices.charge(prompt, cached, generated).0, expected);
         check(0, 0, 0, 0);
         check(1_000, 0, 1_000, 4_500);
         check(1_000, 400, 0, 940);

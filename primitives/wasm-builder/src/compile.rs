@@ -27,7 +27,10 @@ pub(crate) fn compile() -> Result<PathBuf, BlobError> {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         let kept = ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
-        let ours = text.starts_with("CARGO") || text.starts_with("RUSTC") || text.starts_with("RUSTFLAGS") || text.starts_with("RUSTUP_TOOLCHAIN");
+        let ours = text.starts_with("CARGO")
+            || text.starts_with("RUSTC")
+            || text.starts_with("RUSTFLAGS")
+            || text.starts_with("RUSTUP_TOOLCHAIN");
         if ours && !kept.iter().any(|prefix| text.starts_with(prefix)) {
             cargo.env_remove(&name);
         }
@@ -47,7 +50,10 @@ pub(crate) fn compile() -> Result<PathBuf, BlobError> {
         .args(["--package", &package, "--target", toolchain.target]);
     if let Some(linker) = &toolchain.build_std {
         let variable = toolchain.target.to_uppercase().replace('-', "_");
-        cargo.env("RUSTC_BOOTSTRAP", "1").env(format!("CARGO_TARGET_{variable}_LINKER"), linker).arg("-Zbuild-std=core,alloc");
+        cargo
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env(format!("CARGO_TARGET_{variable}_LINKER"), linker)
+            .arg("-Zbuild-std=core,alloc");
     }
     let status = cargo.status().map_err(|source| BlobError::Spawn { program: toolchain.cargo.clone(), source })?;
     if !status.success() {
@@ -74,7 +80,8 @@ fn shared_target_dir(out_dir: &Path) -> PathBuf {
 
 /// Flags that make the bytes independent of where things lie, and set the stack.
 fn rust_flags(manifest_dir: &Path, sysroot: &Path, target_dir: &Path) -> Vec<String> {
-    let workspace = manifest_dir.ancestors().filter(|dir| dir.join("Cargo.lock").exists()).last().unwrap_or(manifest_dir);
+    let workspace =
+        manifest_dir.ancestors().filter(|dir| dir.join("Cargo.lock").exists()).last().unwrap_or(manifest_dir);
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
@@ -88,8 +95,10 @@ fn rust_flags(manifest_dir: &Path, sysroot: &Path, target_dir: &Path) -> Vec<Str
         format!("-Clink-arg=--initial-heap={HEAP_BYTES}"),
     ];
     // A registry's sources lie in a folder named after the registry's address; the later flag wins.
-    let registries = home.iter().flat_map(|home| fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten());
-    let registries: Vec<_> = registries.map(|registry| format!("--remap-path-prefix={}=/crates", registry.path().display())).collect();
+    let registries =
+        home.iter().flat_map(|home| fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten());
+    let registries: Vec<_> =
+        registries.map(|registry| format!("--remap-path-prefix={}=/crates", registry.path().display())).collect();
     flags.extend(home.iter().map(|home| format!("--remap-path-prefix={}=/cargo", home.display())));
     flags.extend(registries);
     flags

@@ -28,5 +28,10 @@ pub trait Archive {
 
     /// Calls a runtime function with hex SCALE arguments; null if the block is not kept.
     #[method(name = "archive_v1_call", with_extensions)]
-    async fn archive_call(&self, hash: String, function: String, arguments: String) -> RpcResult<Option<ArchiveCallShape>>;
+    async fn archive_call(
+        &self,
+        hash: String,
+        function: String,
+        arguments: String,
+    ) -> RpcResult<Option<ArchiveCallShape>>;
 }

@@ -29,7 +29,13 @@ pub trait Storage {
 
     /// Keys that begin with a prefix: there are none to be listed.
     #[method(name = "state_getKeysPaged", aliases = ["state_getKeysPagedAt"])]
-    fn keys_paged(&self, prefix: Option<String>, count: u32, start: Option<String>, at: Option<Value>) -> RpcResult<Vec<String>>;
+    fn keys_paged(
+        &self,
+        prefix: Option<String>,
+        count: u32,
+        start: Option<String>,
+        at: Option<Value>,
+    ) -> RpcResult<Vec<String>>;
 
     /// The version in force, and the new one at every change.
     #[subscription(name = "state_subscribeRuntimeVersion" => "state_runtimeVersion", unsubscribe = "state_unsubscribeRuntimeVersion",

@@ -26,7 +26,11 @@ async fn wrong_keys_are_refused_in_the_same_words() {
         assert_eq!(code(&socket.error("realm_call", health(None)).await), "UNAUTHENTICATED");
         let bearer = format!("Bearer {wrong}");
         let (status, answer) = post(address, &[("authorization", &bearer)], "system_health", json!([])).await;
-        assert_eq!((status, answer["error"]["data"]["code"].as_str()), (401, Some("UNAUTHENTICATED")), "{wrong}: {answer}");
+        assert_eq!(
+            (status, answer["error"]["data"]["code"].as_str()),
+            (401, Some("UNAUTHENTICATED")),
+            "{wrong}: {answer}"
+        );
         assert!(Socket::connect_with(address, &[("authorization", &bearer)]).await.is_err_and(|status| status == 401));
     }
     assert!(said.iter().all(|error| *error == said[0] && code(error) == "UNAUTHENTICATED"), "{said:?}");

@@ -19,7 +19,11 @@ impl Caller {
     /// The function refuses, and names this field.
     async fn refused(&mut self, function: &str, params: Value, field: &str) {
         let error = self.0.error("realm_call", json!([function, params])).await;
-        assert_eq!((&error["data"]["code"], &error["data"]["field"]), (&json!("INVALID_PARAMS"), &json!(field)), "{error}");
+        assert_eq!(
+            (&error["data"]["code"], &error["data"]["field"]),
+            (&json!("INVALID_PARAMS"), &json!(field)),
+            "{error}"
+        );
     }
 }
 
@@ -31,7 +35,8 @@ async fn from_the_first_turn_to_the_last() {
         caller.say(conversation, text).await;
     }
 
-    let info = |conversation: &str, turns: u32| json!({"conversation": conversation, "turns": turns, "dropped_turns": 0});
+    let info =
+        |conversation: &str, turns: u32| json!({"conversation": conversation, "turns": turns, "dropped_turns": 0});
     let all = caller.call("list_conversations", json!({})).await;
     assert_eq!(all, json!({"conversations": [info("a", 1), info("b", 3), info("c!", 1)], "next": null}));
     let page = caller.call("list_conversations", json!({"limit": 2})).await;
@@ -42,7 +47,8 @@ async fn from_the_first_turn_to_the_last() {
 
     // A fork goes its own way.
     assert_eq!(caller.call("fork_conversation", json!({"conversation": "b", "to": "d", "turns": 2})).await, 2);
-    let (forked, whole) = (caller.say("d", "other").await, caller.call("export_conversation", json!({"conversation": "b"})).await);
+    let (forked, whole) =
+        (caller.say("d", "other").await, caller.call("export_conversation", json!({"conversation": "b"})).await);
     assert_eq!(forked["turns"], 3);
     let texts = |exported: &Value| -> Vec<Value> {
         exported["turns"].as_array().expect("turns").iter().map(|turn| turn["asked"][0]["content"].clone()).collect()

@@ -34,7 +34,8 @@ async fn a_second_turn_computes_what_is_new_and_says_the_same() {
     assert_eq!((number(&other, "cached_tokens"), &other["text"]), (0, &first["text"]));
 
     // A node that has nothing in its cache says the same.
-    let turns = socket.result("realm_call", json!(["export_conversation", {"conversation": "warm"}])).await["turns"].clone();
+    let turns =
+        socket.result("realm_call", json!(["export_conversation", {"conversation": "warm"}])).await["turns"].clone();
     node.node.stop().await;
     let cold = start().await;
     let mut socket = Socket::connect(cold.node.address()).await;

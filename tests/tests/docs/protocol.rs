@@ -67,9 +67,13 @@ async fn the_protocols_transcripts_are_what_a_node_says() {
             if let Some(sent) = entry.strip_prefix("> ") {
                 socket.send_raw(sent).await;
             } else {
-                let expected = entry.strip_prefix("< ").unwrap_or_else(|| panic!("line {line} begins with neither > nor <"));
+                let expected =
+                    entry.strip_prefix("< ").unwrap_or_else(|| panic!("line {line} begins with neither > nor <"));
                 let frame = socket.frame().await.to_string();
-                assert!(matches(expected, &frame), "docs/protocol.md, line {line}, is not what came:\n{expected}\n{frame}");
+                assert!(
+                    matches(expected, &frame),
+                    "docs/protocol.md, line {line}, is not what came:\n{expected}\n{frame}"
+                );
             }
         }
     }

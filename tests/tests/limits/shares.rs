@@ -71,7 +71,11 @@ async fn a_weight_of_the_chain_reaches_the_engine() {
         *answered.entry(tenant).or_default() += 1;
     }
     // A third of twelve; without weights it would be nearly all.
-    assert!((2..=6).contains(&answered["dev"]), "{} of {CALLS} calls of weight 1 beside all of weight 3", answered["dev"]);
+    assert!(
+        (2..=6).contains(&answered["dev"]),
+        "{} of {CALLS} calls of weight 1 beside all of weight 3",
+        answered["dev"]
+    );
     while !sent.is_empty() {
         let response = socket.frame_but_events().await;
         sent.remove(&response["id"].as_u64().expect("an id"));

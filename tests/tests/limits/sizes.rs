@@ -22,8 +22,14 @@ async fn check(change: impl FnOnce(&mut TenantLimits), call: Value, code: &str, 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prompt_has_so_many_tokens() {
     let long = generate("narrow", &"again and ".repeat(60), 1);
-    check(|limits| limits.prompt_tokens_max = 16, long, "QUOTA_EXCEEDED", ("limit", Value::Null), "tokens of the call's prompts")
-        .await;
+    check(
+        |limits| limits.prompt_tokens_max = 16,
+        long,
+        "QUOTA_EXCEEDED",
+        ("limit", Value::Null),
+        "tokens of the call's prompts",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,18 +49,27 @@ async fn a_guest_has_so_much_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_has_so_much_processor_time() {
     let figure = ("limit_ms", json!(1));
-    check(|limits| limits.guest_cpu_ms_max = 1, generate("narrow", "Once", 3_000), "RUNTIME_TRAP", figure, "processor").await;
+    check(|limits| limits.guest_cpu_ms_max = 1, generate("narrow", "Once", 3_000), "RUNTIME_TRAP", figure, "processor")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_has_so_much_time() {
     let figure = ("deadline_ms", json!(30));
-    check(|limits| limits.deadline_ms_max = 30, generate("narrow", "Once", 3_000), "DEADLINE_EXCEEDED", figure, "30 ms").await;
+    check(
+        |limits| limits.deadline_ms_max = 30,
+        generate("narrow", "Once", 3_000),
+        "DEADLINE_EXCEEDED",
+        figure,
+        "30 ms",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stored_has_so_many_bytes() {
-    let params = json!({"message": "a long message ".repeat(40), "conversation": "c", "max_tokens": 1, "temperature": 0});
+    let params =
+        json!({"message": "a long message ".repeat(40), "conversation": "c", "max_tokens": 1, "temperature": 0});
     let call = json!(["chat", params, {"tenant_id": "narrow"}]);
     check(|limits| limits.storage_bytes_max = 200, call, "QUOTA_EXCEEDED", ("field", Value::Null), "200").await;
 }

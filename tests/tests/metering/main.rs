@@ -10,8 +10,11 @@ use realm_tests::{HANG, Http, Socket, TinyNode};
 use serde_json::{Value, json};
 
 /// Prices that leave fractions.
-const PRICES: TenantPrices =
-    TenantPrices { prompt_nano_usd_per_1k: 500_333, cached_nano_usd_per_1k: 50_777, generated_nano_usd_per_1k: 1_500_111 };
+const PRICES: TenantPrices = TenantPrices {
+    prompt_nano_usd_per_1k: 500_333,
+    cached_nano_usd_per_1k: 50_777,
+    generated_nano_usd_per_1k: 1_500_111,
+};
 
 async fn node(change: impl FnOnce(&mut TenantSpec)) -> TinyNode {
     TinyNode::with(|config| {
@@ -50,14 +53,14 @@ async fn total(socket: &mut Socket, calls: u64) -> Value {
 async fn the_books_agree_with_what_each_call_says() {
     let node = node(|_| {}).await;
     let mut socket = Socket::connect(node.node.address()).await;
-    let chat = |message: &str| {
-        json!(["chat", {"message": message, "conversation": "c", "max_tokens": 5, "temperature": 0}, {"tenant_id": "payer"}])
-    };
-    let sampled = json!(["generate", {"prompt": "A", "max_tokens": 60, "temperature": 1.8, "seed": 7}, {"tenant_id": "payer"}]);
+    let chat = |message: &str| json!(["chat", {"message": message, "conversation": "c", "max_tokens": 5, "temperature": 0}, {"tenant_id": "payer"}]);
+    let sampled =
+        json!(["generate", {"prompt": "A", "max_tokens": 60, "temperature": 1.8, "seed": 7}, {"tenant_id": "payer"}]);
     let stopped = json!(["generate", {"prompt": "A", "max_tokens": 60, "temperature": 1.8, "seed": 7, "stop": ["e", "a"]},
         {"tenant_id": "payer"}]);
     let long = "over and over ".repeat(12);
-    let calls = [generate("Once", 1), generate(&long, 7), generate(&long, 3), chat("Hi"), chat("And?"), sampled, stopped];
+    let calls =
+        [generate("Once", 1), generate(&long, 7), generate(&long, 3), chat("Hi"), chat("And?"), sampled, stopped];
     let (mut nano_usd, mut prompt, mut cached, mut generated) = (0.0, 0, 0, 0);
     for call in &calls {
         let answer = socket.result("realm_call", call.clone()).await;
@@ -94,7 +97,8 @@ async fn a_call_that_fails_or_is_given_up_is_charged_for_what_it_used() {
     assert_eq!(late.events().await.last().expect("events")["error"]["code"], "DEADLINE_EXCEEDED");
     let failed = total(&mut socket, 1).await;
     assert_eq!((&failed["failed"], &failed["cancelled"]), (&json!(1), &json!(0)));
-    let charged = |total: &Value| (total["generated_tokens"].as_u64().unwrap(), total["cost_nano_usd"].as_u64().unwrap());
+    let charged =
+        |total: &Value| (total["generated_tokens"].as_u64().unwrap(), total["cost_nano_usd"].as_u64().unwrap());
     assert!(charged(&failed).0 > 0 && charged(&failed).1 > 0, "{failed}");
 
     // One stops its stream, another's connection is gone.
@@ -147,8 +151,14 @@ async fn a_spending_cap_is_never_passed() {
         match response.get("error") {
             None => answered += 1,
             Some(error) => {
-                assert_eq!((&error["data"]["code"], &error["data"]["period"]), (&json!("QUOTA_EXCEEDED"), &json!("day")));
-                assert_eq!((&error["data"]["limit_nano_usd"], &error["data"]["asked_nano_usd"]), (&json!(cap), &json!(44_023)));
+                assert_eq!(
+                    (&error["data"]["code"], &error["data"]["period"]),
+                    (&json!("QUOTA_EXCEEDED"), &json!("day"))
+                );
+                assert_eq!(
+                    (&error["data"]["limit_nano_usd"], &error["data"]["asked_nano_usd"]),
+                    (&json!(cap), &json!(44_023))
+                );
             }
         }
     }
@@ -177,7 +187,10 @@ async fn usage_is_told_by_tenant_and_period_and_bad_questions_are_answered() {
         assert_eq!(usage["total"]["generated_tokens"], 4);
     }
     let past = socket.result("realm_usage", json!([null, "2001-01-01", "2002-01-01T10:00:00Z"])).await;
-    assert_eq!((&past["rows"], &past["from"], &past["to"]), (&json!([]), &json!("2001-01-01T00:00:00Z"), &json!("2002-01-01T10:00:00Z")));
+    assert_eq!(
+        (&past["rows"], &past["from"], &past["to"]),
+        (&json!([]), &json!("2001-01-01T00:00:00Z"), &json!("2002-01-01T10:00:00Z"))
+    );
     for (params, field) in [
         (json!([null, "yesterday"]), "from"),
         (json!([null, null, "12"]), "to"),

@@ -2,7 +2,10 @@
 //! restart, and of no consequence to the others.
 
 use realm_chain_spec::{Authentication, TenantSpec};
-use realm_node::{Node, NodeConfig, auth::{NewKey, Roles}};
+use realm_node::{
+    Node, NodeConfig,
+    auth::{NewKey, Roles},
+};
 use realm_tests::{HANG, Socket, TinyNode, tiny_config, write_model};
 use serde_json::{Value, json};
 
@@ -70,7 +73,9 @@ async fn removing_cancels_what_runs_and_purging_deletes_what_is_stored() {
     assert_eq!(admin.result("realm_call", say.clone()).await["turns"], 1);
 
     let mut caller = Socket::connect(node.node.address()).await;
-    caller.subscribe("stream_generate", json!({"prompt": "x", "max_tokens": 4000}), json!({"tenant_id": "carol"})).await;
+    caller
+        .subscribe("stream_generate", json!({"prompt": "x", "max_tokens": 4000}), json!({"tenant_id": "carol"}))
+        .await;
     caller.event().await;
     admin.result("realm_tenantRemove", json!(["carol"])).await;
     let last = caller.events().await.pop().unwrap();
@@ -145,7 +150,12 @@ async fn what_is_wrong_is_named() {
     }
     refused("realm_tenantUpdate", json!(["nobody", {}]), "tenant_id").await;
     refused("realm_tenantUpdate", json!(["dev", {"id": "other"}]), "changes.id").await;
-    refused("realm_tenantUpdate", json!(["dev", {"prices": {"prompt_nano_usd_per_1k": -1}}]), "tenant.prices.prompt_nano_usd_per_1k").await;
+    refused(
+        "realm_tenantUpdate",
+        json!(["dev", {"prices": {"prompt_nano_usd_per_1k": -1}}]),
+        "tenant.prices.prompt_nano_usd_per_1k",
+    )
+    .await;
     for method in ["realm_tenantDisable", "realm_tenantEnable", "realm_tenantRemove"] {
         refused(method, json!(["nobody"]), "tenant_id").await;
     }
@@ -163,7 +173,9 @@ async fn only_the_nodes_administrators_may() {
     let new = NewKey { tenant: Some("acme".into()), roles: Roles::ALL, expires_at_unix_ms: None, label: None };
     let (own, _) = node.node.dispatcher().auth.keys.generate(new).await.unwrap();
     let node_calls = node.key(None, Roles::CALL).await;
-    for (key, expected) in [(None, "UNAUTHENTICATED"), (Some(own.reveal()), "FORBIDDEN"), (Some(node_calls.as_str()), "FORBIDDEN")] {
+    for (key, expected) in
+        [(None, "UNAUTHENTICATED"), (Some(own.reveal()), "FORBIDDEN"), (Some(node_calls.as_str()), "FORBIDDEN")]
+    {
         let mut socket = match key {
             Some(key) => Socket::connect_as(address, key).await,
             None => Socket::connect(address).await,

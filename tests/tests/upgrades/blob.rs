@@ -80,7 +80,8 @@ const ANSWER_OK: &str = "(return (global.get $ok))";
 /// A body that never returns.
 pub const TRAP: &str = "unreachable";
 pub const LOOP: &str = "(loop $again (br $again))";
-pub const EAT_MEMORY: &str = "(loop $again (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $again))";
+pub const EAT_MEMORY: &str =
+    "(loop $again (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $again))";
 /// A migration that makes what is stored one byte longer.
 pub const LENGTHEN: &str = "(local $len i64)
     (local.set $len (call $get))

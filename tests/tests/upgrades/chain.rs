@@ -13,7 +13,11 @@ async fn an_upgrade_is_a_block_that_watchers_are_told_of() {
     .await;
     let mut watcher = Socket::connect(fixture.node.node.address()).await;
     watcher.result("state_subscribeRuntimeVersion", json!([])).await;
-    assert_eq!(watcher.notification().await["params"]["result"]["specVersion"], 1, "the version in force comes at once");
+    assert_eq!(
+        watcher.notification().await["params"]["result"]["specVersion"],
+        1,
+        "the version in force comes at once"
+    );
     watcher.result("chain_subscribeNewHeads", json!([])).await;
     let genesis = watcher.notification().await["params"]["result"].clone();
     assert_eq!(genesis["number"], "0x0");

@@ -139,7 +139,10 @@ async fn a_pinned_call_is_not_executed_by_another_runtime() {
     fixture.store("dev", KEY, b"untouched").await;
     let error = fixture.admin.error("realm_call", pinned(&metadata["metadata_hash"])).await;
     assert_eq!(error["data"]["code"], "RUNTIME_CHANGED");
-    assert_eq!((&error["data"]["spec_version"], &error["data"]["metadata_hash"]), (&json!(2), &report["metadata_hash"]));
+    assert_eq!(
+        (&error["data"]["spec_version"], &error["data"]["metadata_hash"]),
+        (&json!(2), &report["metadata_hash"])
+    );
     assert_eq!(fixture.stored("dev", KEY).unwrap(), b"untouched");
     fixture.admin.result("realm_call", pinned(&report["metadata_hash"])).await;
     fixture.node.node.stop().await;

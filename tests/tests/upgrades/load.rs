@@ -103,9 +103,8 @@ async fn nothing_is_lost_through_twenty_upgrades_and_five_refusals() {
     let genesis = fixture.admin.result("realm_chainLog", json!([1, false])).await;
     timeline.begins(&genesis[0]["change"]["to"]["code_hash"], Instant::now());
     let over = Arc::new(Mutex::new(false));
-    let callers: Vec<_> = (0..CONNECTIONS)
-        .map(|first| tokio::spawn(caller(fixture.node.node.address(), first, over.clone())))
-        .collect();
+    let callers: Vec<_> =
+        (0..CONNECTIONS).map(|first| tokio::spawn(caller(fixture.node.node.address(), first, over.clone()))).collect();
 
     let began = Instant::now();
     let bad = hex(&Blob::version(9).wasm());

@@ -58,11 +58,7 @@ impl<'a> Keys<'a> {
         let key = self.key(name);
         let value = self.metadata().f32(&key)?.or(default);
         let value = self.metadata().required(&key, value)?;
-        if value.is_finite() && value > 0.0 {
-            Ok(value)
-        } else {
-            Err(bad(key, value, "it must be finite and above 0"))
-        }
+        if value.is_finite() && value > 0.0 { Ok(value) } else { Err(bad(key, value, "it must be finite and above 0")) }
     }
 
     /// How many tokens there are: the vocabulary's length, which the embedding table must agree with.
@@ -99,7 +95,9 @@ impl Keys<'_> {
         let head_len = match self.optional_size("attention.key_length")? {
             Some(len) => len,
             None if hidden_len.is_multiple_of(head_count) => hidden_len / head_count,
-            None => return Err(bad(self.key("attention.head_count"), head_count, "it must divide the embedding length")),
+            None => {
+                return Err(bad(self.key("attention.head_count"), head_count, "it must divide the embedding length"));
+            }
         };
         if self.optional_size("attention.value_length")?.is_some_and(|len| len != head_len) {
             return Err(bad(self.key("attention.value_length"), head_len, "keys and values must be equally long"));

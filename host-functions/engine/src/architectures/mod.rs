@@ -23,8 +23,7 @@ use crate::spec::{DecoderSpec, DecoderTensors};
 pub const SUPPORTED: &[&str] = &["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "bert"];
 
 /// The architectures this engine can compute, as folders name them: by `model_type`.
-pub const SUPPORTED_FOLDERS: &[&str] =
-    &["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "bert"];
+pub const SUPPORTED_FOLDERS: &[&str] = &["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "bert"];
 
 /// What cannot be computed, or does not make sense.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +38,9 @@ pub enum ArchitectureError {
     Metadata(#[from] MetadataError),
     #[error("{key} is {value}: {reason}")]
     BadValue { key: String, value: String, reason: &'static str },
-    #[error("rope scaling {kind:?} is not supported; supported: none, linear, yarn, longrope, and the factors of Llama 3")]
+    #[error(
+        "rope scaling {kind:?} is not supported; supported: none, linear, yarn, longrope, and the factors of Llama 3"
+    )]
     UnsupportedRope { kind: String },
     #[error("activation {kind:?} is not supported; supported: silu, gelu, gelu_pytorch_tanh, relu")]
     UnsupportedActivation { kind: String },

@@ -41,7 +41,10 @@ impl DeviceKv {
         }
         let rows = (blocks * BLOCK_LEN) as usize;
         let layer = |_| -> Result<_> {
-            Ok([Tensor::zeros((rows, spec.kv_len()), dtype, device)?, Tensor::zeros((rows, spec.kv_len()), dtype, device)?])
+            Ok([
+                Tensor::zeros((rows, spec.kv_len()), dtype, device)?,
+                Tensor::zeros((rows, spec.kv_len()), dtype, device)?,
+            ])
         };
         let layers = (0..spec.layers.len()).map(layer).collect::<Result<_>>();
         let layers = layers.map_err(|error| KvError::OutOfMemory {

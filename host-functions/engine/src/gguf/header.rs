@@ -87,11 +87,7 @@ fn scan_type(cursor: &mut Cursor<'_>, what: &dyn Fn() -> String) -> Result<Value
     })
 }
 
-fn scan_value(
-    cursor: &mut Cursor<'_>,
-    value_type: ValueType,
-    what: &dyn Fn() -> String,
-) -> Result<Slot, GgufError> {
+fn scan_value(cursor: &mut Cursor<'_>, value_type: ValueType, what: &dyn Fn() -> String) -> Result<Slot, GgufError> {
     match value_type {
         ValueType::String => Ok(Slot { value_type, range: cursor.string(what)?, elements: None }),
         ValueType::Array => {

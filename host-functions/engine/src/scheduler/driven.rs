@@ -75,7 +75,8 @@ impl Machine {
         }
         for part in &plan.parts {
             let table = &plan.blocks[part.blocks.clone()];
-            let slot = |position: u32| (table[(position / BLOCK_LEN) as usize].0 as usize, (position % BLOCK_LEN) as usize);
+            let slot =
+                |position: u32| (table[(position / BLOCK_LEN) as usize].0 as usize, (position % BLOCK_LEN) as usize);
             let mut hash = match part.start {
                 0 => 0,
                 start => {

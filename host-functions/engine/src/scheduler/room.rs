@@ -23,12 +23,7 @@ pub(super) enum Claim {
 ///
 /// # Errors
 /// The [`Shortage`] that is left when nothing more may be taken.
-pub(super) fn make_room(
-    scheduler: &mut Scheduler,
-    id: SequenceId,
-    count: u32,
-    claim: Claim,
-) -> Result<(), Shortage> {
+pub(super) fn make_room(scheduler: &mut Scheduler, id: SequenceId, count: u32, claim: Claim) -> Result<(), Shortage> {
     let Some(owner) = scheduler.sequences.get(&id).map(|s| s.owner) else { return Ok(()) };
     while let Err(shortage) = scheduler.pool.available(owner, count) {
         let among = match shortage {

@@ -228,7 +228,8 @@ fn a_tenant_at_its_kv_bound_takes_from_itself_alone() {
         assert!(rig.scheduler.pool().held_by(tenant(0)) <= 40);
         assert_eq!(rig.scheduler.sequences[&quiet].table.blocks(), blocks, "another tenant's blocks were taken");
         // Who has its answer goes, as calls do; the others wait for its blocks.
-        let over: Vec<SequenceId> = rig.owners.keys().copied().filter(|id| *id != quiet && rig.scheduler.len(*id) == 500).collect();
+        let over: Vec<SequenceId> =
+            rig.owners.keys().copied().filter(|id| *id != quiet && rig.scheduler.len(*id) == 500).collect();
         over.into_iter().for_each(|id| rig.scheduler.close(id));
         steps += 1;
         assert!(steps < 1_000, "the tenant's own calls are stuck");

@@ -25,7 +25,8 @@ fn random_events_never_break_the_books_or_the_contents() {
 
 /// Runs one sequence of each owner that decodes for ever, and counts the tokens that each owner gets.
 fn tokens_served(streams: &[(u8, u32)], weights: &[(u8, u32)], steps: u32) -> HashMap<u8, u32> {
-    let limits = Limits { sequences_max: 100, queue_len_max: 100, batch_tokens_max: 4, context_length: 4_000, ..limits() };
+    let limits =
+        Limits { sequences_max: 100, queue_len_max: 100, batch_tokens_max: 4, context_length: 4_000, ..limits() };
     let mut scheduler = Scheduler::new(limits, BlockPool::new(10_000, 10_000));
     for &(owner, weight) in weights {
         scheduler.set_bounds(tenant(owner), TenantBounds { weight, sequences_max: 100, blocks_max: u32::MAX });

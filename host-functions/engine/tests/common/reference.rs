@@ -79,7 +79,8 @@ impl Reference {
         let name = |part: &str| format!("blk.{layer}.{part}.weight");
         for row in x {
             let input = self.norm(&name("ffn_norm"), row);
-            let (gate, up) = (self.matrix(&name("ffn_gate"), inner, &input), self.matrix(&name("ffn_up"), inner, &input));
+            let (gate, up) =
+                (self.matrix(&name("ffn_gate"), inner, &input), self.matrix(&name("ffn_up"), inner, &input));
             let product: Vec<f64> = gate.iter().zip(up).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
             let added = self.matrix(&name("ffn_down"), hidden, &product);
             row.iter_mut().zip(added).for_each(|(x, a)| *x += a);

@@ -104,11 +104,8 @@ enum Step {
 fn together<S: Simd, E: Element, const G: usize, const T: usize>(s: S, task: Task<'_, '_>) {
     let Task { layout, arena, kv_head, blocks, scale, softcap, queries } = task;
     let (head_dim, value_lines) = (layout.head_dim(), layout.value_lines());
-    let mut sums = Sums {
-        max: [f32::NEG_INFINITY; G],
-        weights: [s.splat(0.0); G],
-        values: [[[0.0; LANES]; VALUE_LINES_MAX]; G],
-    };
+    let mut sums =
+        Sums { max: [f32::NEG_INFINITY; G], weights: [s.splat(0.0); G], values: [[[0.0; LANES]; VALUE_LINES_MAX]; G] };
     let mut q: [&[f32]; G] = [&[]; G];
     for g in 0..G {
         q[g] = queries[g].q;
@@ -311,7 +308,8 @@ fn gather_lines<S: Simd, E: Element, const G: usize, const N: usize, const T: us
         let base = block * LANES;
         let slots = positions.start.max(base) - base..positions.end.min(base + LANES) - base;
         let values = &span.lines[block][span.head_dim..];
-        let values = values[slots.start * span.value_lines..slots.end * span.value_lines].chunks_exact(span.value_lines);
+        let values =
+            values[slots.start * span.value_lines..slots.end * span.value_lines].chunks_exact(span.value_lines);
         for (position, value) in (base + slots.start..).zip(values) {
             let value = &value[line..line + T];
             for t in 0..T {

@@ -113,7 +113,8 @@ impl Format for Q4K {
                         let both = s.load_bytes(group);
                         prefetch(group, M);
                         let w_low = s.and(both, low_mask);
-                        let w_high = if S::HIGH_IN_PLACE { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
+                        let w_high =
+                            if S::HIGH_IN_PLACE { s.and(both, high_mask) } else { s.and(s.shr::<4>(both), low_mask) };
                         for m in 0..M {
                             let values = &panel.values[(first + m) % PANEL_ROWS];
                             low[m] = s.dot(low[m], w_low, s.splat_bytes(&values[pair * 16 + g]));

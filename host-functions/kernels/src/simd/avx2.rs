@@ -225,8 +225,8 @@ impl Simd for Avx2 {
         here!({
             // The low byte of each lane to the low dword of its 128 bits, then those together.
             let pick = _mm256_setr_epi8(
-                0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                -1, -1, -1,
+                0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1,
+                -1, -1, -1, -1, -1,
             );
             let gather = _mm256_setr_epi32(0, 4, 7, 7, 7, 7, 7, 7);
             let low = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(x.0, pick), gather);

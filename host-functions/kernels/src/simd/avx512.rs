@@ -49,7 +49,9 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn load_bf16(self, x: &[u16; 16]) -> __m512 {
-        here!(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(x.as_ptr().cast())))))
+        here!(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(
+            x.as_ptr().cast()
+        )))))
     }
     #[inline(always)]
     fn load_i8(self, x: &[i8; 16]) -> __m512 {

@@ -120,7 +120,8 @@ fn list(args: ListArgs, form: Form) -> Result<(), Failure> {
             return Ok(client::connect(&args.at.node).await?.key_list(args.tenant).await?);
         };
         let keys = existing(&folder)?.all().into_iter();
-        let wanted = keys.filter(|key| args.tenant.is_none() || key.tenant.as_ref().map(TenantId::as_str) == args.tenant.as_deref());
+        let wanted = keys
+            .filter(|key| args.tenant.is_none() || key.tenant.as_ref().map(TenantId::as_str) == args.tenant.as_deref());
         Ok(wanted.map(|key| key.to_json()).collect::<Value>())
     })?;
     match form {
@@ -155,7 +156,9 @@ fn existing(folder: &Path) -> Result<Keyring, Failure> {
 }
 
 fn cannot_open(error: crate::service::StartError) -> Failure {
-    Failure::Usage(format!("{error}. A running node's keys are had from itself: without --base-path, with --url and --api-key"))
+    Failure::Usage(format!(
+        "{error}. A running node's keys are had from itself: without --base-path, with --url and --api-key"
+    ))
 }
 
 fn failed(error: KeyError) -> Failure {

@@ -51,7 +51,8 @@ impl CompileProcess {
 
     fn ended(&self, status: ExitStatus, reason: &str) -> String {
         let Order { memory_bytes_max, cpu_seconds_max, .. } = self.order;
-        let bounds = format!("it may have {memory_bytes_max} bytes of memory and {cpu_seconds_max} s of processor time");
+        let bounds =
+            format!("it may have {memory_bytes_max} bytes of memory and {cpu_seconds_max} s of processor time");
         let reason = reason.lines().next().unwrap_or_default();
         format!("ended by {status}; {bounds}; it said: {reason:?}")
     }

@@ -94,8 +94,11 @@ pub fn compile_stdin() -> Result<(), WorkerError> {
 
 /// Bounds this process for good. Memory that is only reserved does not count.
 fn bound(order: &Order) -> std::io::Result<()> {
-    let bounds =
-        [(libc::RLIMIT_DATA, order.memory_bytes_max), (libc::RLIMIT_CPU, order.cpu_seconds_max), (libc::RLIMIT_CORE, 0)];
+    let bounds = [
+        (libc::RLIMIT_DATA, order.memory_bytes_max),
+        (libc::RLIMIT_CPU, order.cpu_seconds_max),
+        (libc::RLIMIT_CORE, 0),
+    ];
     for (resource, limit) in bounds {
         let limit = libc::rlimit { rlim_cur: limit as libc::rlim_t, rlim_max: limit as libc::rlim_t };
         // SAFETY: the system reads a structure that outlives the call.

@@ -4,8 +4,9 @@ mod call;
 
 use crate::{
     connection::Connection,
+    console,
     dispatcher::Dispatcher,
-    console, methods, openai,
+    methods, openai,
     web::{self, Web, json},
 };
 use futures::future::{BoxFuture, FutureExt, ready};

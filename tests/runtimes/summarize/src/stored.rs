@@ -50,8 +50,9 @@ pub(crate) fn migrate(from_spec_version: u32) -> Result<(), RuntimeError> {
             && let Some(bytes) = storage_get(scope, &key)?
             && Made::decode_all(&mut &bytes[..]).is_err()
         {
-            let turn = ConversationTurn::decode_all(&mut &bytes[..])
-                .map_err(|error| RuntimeError::Internal { message: format!("a stored turn does not decode: {error}") })?;
+            let turn = ConversationTurn::decode_all(&mut &bytes[..]).map_err(|error| RuntimeError::Internal {
+                message: format!("a stored turn does not decode: {error}"),
+            })?;
             storage_set(scope, &key, &Made { turn, spec_version: from_spec_version }.encode())?;
         }
         after = key;
