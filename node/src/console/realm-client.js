@@ -202,6 +202,7 @@ var RealmStream = class {
 
 // src/calls.ts
 var DEADLINE_GRACE_MS = 5e3;
+var METADATA = "system_metadata";
 var UNWANTED_MAX = 1e3;
 var Calls = class {
   constructor(connection, known, settings) {
@@ -243,7 +244,7 @@ var Calls = class {
       timer = setTimeout(late, timeoutMs + DEADLINE_GRACE_MS);
     }
     const wanted = { func, params: params ?? {}, pin: options.runtime, streams };
-    void this.#start(call, wanted, options.encoding ?? this.settings.encoding);
+    void this.#start(call, wanted, func === METADATA ? "json" : options.encoding ?? this.settings.encoding);
     return call;
   }
   /** The connection is lost. Those that can are taken up again with the next one. */
@@ -349,34 +350,41 @@ function randomId() {
 }
 
 // src/link.ts
+var LOOKS = 2;
 var Link = class _Link {
   #socket;
   #nextId = 1;
   #pending = /* @__PURE__ */ new Map();
   #routes = /* @__PURE__ */ new Map();
   #open = true;
+  /** Looks in a row that found nothing new from the node. */
+  #silentLooks = 0;
+  #watch;
   #end;
   /** Resolves when the connection is over, for whatever reason. */
   ended = new Promise((resolve) => this.#end = resolve);
-  constructor(socket) {
+  constructor(socket, silenceMs) {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = () => this.#over();
     socket.onerror = () => this.#over();
+    socket.on?.("ping", () => this.#silentLooks = 0);
+    this.#watch = setInterval(() => this.#look(silenceMs), silenceMs / LOOKS);
   }
-  /** Connects. Rejects with DISCONNECTED, also if that takes longer than `waitMs`. */
-  static open(transport, url, apiKey, waitMs) {
+  /** Connects. Rejects with DISCONNECTED, also if that takes longer than `connectTimeoutMs`. */
+  static open(transport, url, identity, times) {
+    const waitMs = times.connectTimeoutMs;
     return new Promise((resolve, reject) => {
       const failed = (why) => reject(new RealmError("DISCONNECTED", `cannot connect to ${url}: ${why}`));
       let socket;
       try {
-        socket = transport.open(url, apiKey);
+        socket = transport.open(url, identity);
       } catch (error) {
         return failed(String(error));
       }
       const timer = setTimeout(() => {
         failed(`no answer within ${waitMs} ms`);
-        socket.close();
+        abandon(socket);
       }, waitMs);
       socket.onerror = (event) => {
         clearTimeout(timer);
@@ -389,7 +397,7 @@ var Link = class _Link {
       socket.onclose = () => failed("the connection was closed");
       socket.onopen = () => {
         clearTimeout(timer);
-        resolve(new _Link(socket));
+        resolve(new _Link(socket, times.silenceMs));
       };
     });
   }
@@ -399,6 +407,11 @@ var Link = class _Link {
   close() {
     this.#socket.close();
     this.#over();
+  }
+  /** Gives the connection up without waiting for the node, which may not hear anything any more. */
+  drop(why) {
+    abandon(this.#socket);
+    this.#over(why);
   }
   /** Asks and waits for the answer. With `route` the answer is a subscription's id, and whatever comes for it goes
    * there, from the very first on. */
@@ -425,7 +438,15 @@ var Link = class _Link {
   forget(subscription) {
     this.#routes.delete(subscription);
   }
+  /** A connection that broke without a word (a cable, a NAT entry) looks open for ever, so the silence is measured. */
+  #look(silenceMs) {
+    this.#silentLooks += 1;
+    if (this.#silentLooks === LOOKS) this.request("system_health", []).catch(() => {
+    });
+    if (this.#silentLooks >= 2 * LOOKS) this.drop(`nothing came from the node for ${2 * silenceMs} ms`);
+  }
   #receive(frame) {
+    this.#silentLooks = 0;
     let message;
     try {
       message = JSON.parse(String(frame));
@@ -444,17 +465,22 @@ var Link = class _Link {
     if (pending.route) this.#routes.set(String(message.result), pending.route);
     pending.resolve(message.result);
   }
-  #over() {
+  #over(why = "the connection was lost before the answer came") {
     if (!this.#open) return;
     this.#open = false;
+    clearInterval(this.#watch);
     for (const { reject } of this.#pending.values()) {
-      reject(new RealmError("DISCONNECTED", "the connection was lost before the answer came"));
+      reject(new RealmError("DISCONNECTED", why));
     }
     this.#pending.clear();
     this.#routes.clear();
     this.#end();
   }
 };
+function abandon(socket) {
+  if (socket.terminate) socket.terminate();
+  else socket.close();
+}
 
 // src/connection.ts
 var NO_USE = /* @__PURE__ */ new Set(["UNAUTHENTICATED", "FORBIDDEN", "INVALID_PARAMS"]);
@@ -466,7 +492,12 @@ var Connection = class {
   }
   #link;
   #state = "new";
+  /** Counts what ends the current series of links, so that a supervisor of an earlier series stops. */
+  #series = 0;
+  #closed = false;
   #over = new RealmError("DISCONNECTED", "the client is not connected; call connect()");
+  /** Whether `reconnect` was called since the link was lost: then another is made also without `autoReconnect`. */
+  #anotherWanted = false;
   #waiting = [];
   #wake;
   /** Whether there is a link, or another attempt at one. */
@@ -479,23 +510,17 @@ var Connection = class {
   }
   async connect() {
     if (this.#state === "connected") throw new RealmError("INVALID_PARAMS", "the client is connected already");
-    this.#state = "connected";
-    try {
-      this.#link = await this.#open();
-    } catch (error) {
-      this.#state = "new";
-      throw error;
-    }
-    void this.#supervise(this.#link);
+    await this.#begin();
   }
-  async reconnect() {
-    const link = this.#link;
-    this.#wake?.();
-    link?.close();
-    while (this.#link === link && this.#state === "connected") await this.#change();
-    await this.ready();
+  /** Replaces the link, in any state. The promise never counts as unhandled, because handlers of `disconnect` drop it. */
+  reconnect() {
+    const made = this.#reconnect();
+    made.catch(() => {
+    });
+    return made;
   }
   close() {
+    this.#closed = true;
     this.#giveUp(new RealmError("CANCELLED", "the client was closed"));
     this.#link?.close();
     this.#link = void 0;
@@ -504,14 +529,56 @@ var Connection = class {
   /** An open link, as soon as there is one. */
   async ready() {
     for (; ; ) {
-      if (this.#state !== "connected") throw new RealmError(this.#over.code, this.#over.message, this.#over.data);
+      if (this.#state !== "connected") throw this.#whyOver();
       if (this.#link?.isOpen) return this.#link;
       await this.#change();
     }
   }
+  async #reconnect() {
+    if (this.#state !== "connected") {
+      if (this.#closed) throw this.#whyOver();
+      const isFirst = this.#state === "new";
+      const made = await this.#begin();
+      if (!isFirst) this.listener.renewed(made);
+      return;
+    }
+    const link = this.#link;
+    this.#anotherWanted = true;
+    this.#wake?.();
+    link?.drop("the client reconnects");
+    while (this.#link === link && link !== void 0 && this.#state === "connected") await this.#change();
+    await this.ready();
+  }
+  /** The first link of a series. One attempt: its error is the caller's. */
+  async #begin() {
+    const before = this.#state;
+    const series = ++this.#series;
+    this.#state = "connected";
+    this.#closed = this.#anotherWanted = false;
+    let link;
+    try {
+      link = await this.#open();
+    } catch (error) {
+      if (series === this.#series) {
+        this.#state = before;
+        this.#over = asRealmError(error);
+        this.#notify();
+      }
+      throw error;
+    }
+    if (series !== this.#series) {
+      link.close();
+      throw this.#whyOver();
+    }
+    this.#link = link;
+    this.#notify();
+    void this.#supervise(link, series);
+    return link;
+  }
   async #open() {
-    const { wsUrl, apiKey, tenantId, connectTimeoutMs } = this.settings;
-    const link = await Link.open(this.transport, wsUrl, apiKey, connectTimeoutMs);
+    const { wsUrl, apiKey, tenantId, connectTimeoutMs, silenceMs } = this.settings;
+    const link = await Link.open(this.transport, wsUrl, { apiKey, tenantId }, { connectTimeoutMs, silenceMs });
+    const late = setTimeout(() => link.drop(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs);
     try {
       if (apiKey !== void 0 && !this.transport.sendsKey) {
         await link.request("realm_authenticate", tenantId === void 0 ? [apiKey] : [apiKey, tenantId]);
@@ -520,49 +587,57 @@ var Connection = class {
     } catch (error) {
       link.close();
       throw error;
+    } finally {
+      clearTimeout(late);
     }
     return link;
   }
-  async #supervise(first) {
-    let link = first;
-    while (this.#state === "connected") {
+  async #supervise(first, series) {
+    for (let link = first; ; ) {
       await link.ended;
-      if (this.#state !== "connected") return;
+      if (series !== this.#series) return;
       this.#link = void 0;
+      this.#anotherWanted ||= this.settings.autoReconnect;
       this.listener.lost(link);
       this.#notify();
-      if (!this.settings.autoReconnect) return this.#giveUp(new RealmError("DISCONNECTED", "the connection was lost"));
-      const next = await this.#again();
+      if (series !== this.#series) return;
+      if (!this.#anotherWanted) return this.#giveUp(new RealmError("DISCONNECTED", "the connection was lost"));
+      const next = await this.#again(series);
       if (!next) return;
+      this.#anotherWanted = false;
       link = this.#link = next;
       this.listener.renewed(link);
       this.#notify();
     }
   }
   /** Another link, after as many attempts as that takes. */
-  async #again() {
+  async #again(series) {
     const { backoffMsMin, backoffMsMax, reconnectAttemptsMax } = this.settings;
-    for (let failures = 0; this.#state === "connected"; ) {
+    for (let failures = 0; series === this.#series; ) {
       await this.#sleep(Math.min(backoffMsMin * 2 ** failures, backoffMsMax) * (0.5 + Math.random() / 2));
-      if (this.#state !== "connected") break;
+      if (series !== this.#series) break;
       try {
         const link = await this.#open();
-        if (this.#state === "connected") return link;
+        if (series === this.#series) return link;
         link.close();
       } catch (error) {
         failures += 1;
         const known = asRealmError(error);
-        if (NO_USE.has(known.code) || failures >= reconnectAttemptsMax) this.#giveUp(known);
+        if (series === this.#series && (NO_USE.has(known.code) || failures >= reconnectAttemptsMax)) this.#giveUp(known);
       }
     }
     return void 0;
   }
   #giveUp(error) {
     const known = this.#state === "over";
+    this.#series += 1;
     this.#over = error;
     this.#state = "over";
     this.#notify();
     if (!known) this.listener.over(error);
+  }
+  #whyOver() {
+    return new RealmError(this.#over.code, this.#over.message, this.#over.data);
   }
   #change() {
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -593,15 +668,19 @@ var Emitter = class {
   emit(event, value) {
     for (const handler of this.#handlers.get(event) ?? []) {
       try {
-        handler(value);
+        const returned = handler(value);
+        if (returned instanceof Promise) returned.catch((error) => error instanceof RealmError || report(error));
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        report(error);
       }
     }
   }
 };
+function report(error) {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
 
 // src/following.ts
 var Following = class {
@@ -710,6 +789,7 @@ function withDefaults(settings) {
     wsUrl: settings.wsUrl ?? "ws://127.0.0.1:9944",
     encoding: settings.encoding ?? "json",
     connectTimeoutMs: settings.connectTimeoutMs ?? 1e4,
+    silenceMs: settings.silenceMs ?? 2e4,
     autoReconnect: settings.autoReconnect ?? true,
     backoffMsMin: settings.backoffMsMin ?? 100,
     backoffMsMax: settings.backoffMsMax ?? 1e4,
@@ -736,11 +816,13 @@ var BaseClient = class {
     this.#known = new Known((method, params) => this.request(method, params), all, loadScale);
     this.#calls = new Calls(this.#connection, this.#known, all);
   }
-  /** Connects. Rejects with a RealmError if that fails; once it has been made, a lost connection is made anew. */
+  /** Connects. Rejects with a RealmError if that fails; from then on, a lost connection is replaced. */
   connect() {
     return this.#connection.connect();
   }
-  /** Gives up the connection and makes another. Streams are taken up again. */
+  /** Replaces the connection; streams go on over the new one. Also opens one where the client has none: before `connect()`,
+   * and after the connection was given up, but not after `close()`. Rejects with a RealmError if there will be none; nobody
+   * has to look at that, so `client.on('disconnect', () => client.reconnect())` is safe in every state. */
   reconnect() {
     return this.#connection.reconnect();
   }

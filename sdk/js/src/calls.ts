@@ -11,6 +11,8 @@ import { Call } from './stream.js';
 
 /** Time that the node gets to say itself that a call's time is over. */
 const DEADLINE_GRACE_MS = 5_000;
+/** The node's own method, which calls like a function of the runtime and is not in the runtime's SCALE metadata. */
+const METADATA = 'system_metadata';
 /** Streams that are remembered for that; others end on the node after the time that it keeps them. */
 const UNWANTED_MAX = 1000;
 
@@ -57,7 +59,7 @@ export class Calls {
       timer = setTimeout(late, timeoutMs + DEADLINE_GRACE_MS);
     }
     const wanted = { func, params: params ?? {}, pin: options.runtime, streams };
-    void this.#start(call, wanted, options.encoding ?? this.settings.encoding);
+    void this.#start(call, wanted, func === METADATA ? 'json' : (options.encoding ?? this.settings.encoding));
     return call;
   }
 

@@ -38,12 +38,14 @@ export class BaseClient<F = KnownFunctions, E extends Encoding = 'json'> {
     this.#calls = new Calls(this.#connection, this.#known, all);
   }
 
-  /** Connects. Rejects with a RealmError if that fails; once it has been made, a lost connection is made anew. */
+  /** Connects. Rejects with a RealmError if that fails; from then on, a lost connection is replaced. */
   connect(): Promise<void> {
     return this.#connection.connect();
   }
 
-  /** Gives up the connection and makes another. Streams are taken up again. */
+  /** Replaces the connection; streams go on over the new one. Also opens one where the client has none: before `connect()`,
+   * and after the connection was given up, but not after `close()`. Rejects with a RealmError if there will be none; nobody
+   * has to look at that, so `client.on('disconnect', () => client.reconnect())` is safe in every state. */
   reconnect(): Promise<void> {
     return this.#connection.reconnect();
   }
@@ -121,7 +123,7 @@ export class BaseClient<F = KnownFunctions, E extends Encoding = 'json'> {
   }
 
   /** Hears of an event; the function given back ends that. */
-  on<V extends keyof ClientEvents>(event: V, handler: (value: ClientEvents[V]) => void): () => void {
+  on<V extends keyof ClientEvents>(event: V, handler: (value: ClientEvents[V]) => unknown): () => void {
     return this.#events.on(event, handler);
   }
 

@@ -2,10 +2,21 @@
 // It ends once and is never used again; a new connection is a new link.
 
 import { RealmError } from './errors.js';
-import type { Socket, Transport } from './socket.js';
+import type { Identity, Socket, Transport } from './socket.js';
 
 /** Takes the results of a subscription's notifications, one after another. */
 export type Route = (result: any) => void;
+
+/** Times of a link, in milliseconds. */
+export interface LinkTimes {
+  /** Time for the handshake. */
+  connectTimeoutMs: number;
+  /** Silence after which the node is asked for a sign of life. A link that stays silent for as long again is lost. */
+  silenceMs: number;
+}
+
+/** Looks at the silence for each `silenceMs`. */
+const LOOKS = 2;
 
 interface Pending {
   resolve(result: any): void;
@@ -19,30 +30,37 @@ export class Link {
   #pending = new Map<number, Pending>();
   #routes = new Map<string, Route>();
   #open = true;
+  /** Looks in a row that found nothing new from the node. */
+  #silentLooks = 0;
+  #watch: ReturnType<typeof setInterval>;
   #end!: () => void;
   /** Resolves when the connection is over, for whatever reason. */
   readonly ended = new Promise<void>((resolve) => (this.#end = resolve));
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, silenceMs: number) {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = () => this.#over();
     socket.onerror = () => this.#over();
+    // Where the node's pings can be seen (`ws`), they count as a sign of life.
+    socket.on?.('ping', () => (this.#silentLooks = 0));
+    this.#watch = setInterval(() => this.#look(silenceMs), silenceMs / LOOKS);
   }
 
-  /** Connects. Rejects with DISCONNECTED, also if that takes longer than `waitMs`. */
-  static open(transport: Transport, url: string, apiKey: string | undefined, waitMs: number): Promise<Link> {
+  /** Connects. Rejects with DISCONNECTED, also if that takes longer than `connectTimeoutMs`. */
+  static open(transport: Transport, url: string, identity: Identity, times: LinkTimes): Promise<Link> {
+    const waitMs = times.connectTimeoutMs;
     return new Promise((resolve, reject) => {
       const failed = (why: string) => reject(new RealmError('DISCONNECTED', `cannot connect to ${url}: ${why}`));
       let socket: Socket;
       try {
-        socket = transport.open(url, apiKey);
+        socket = transport.open(url, identity);
       } catch (error) {
         return failed(String(error));
       }
       const timer = setTimeout(() => {
         failed(`no answer within ${waitMs} ms`);
-        socket.close();
+        abandon(socket);
       }, waitMs);
       socket.onerror = (event) => {
         clearTimeout(timer);
@@ -55,7 +73,7 @@ export class Link {
       socket.onclose = () => failed('the connection was closed');
       socket.onopen = () => {
         clearTimeout(timer);
-        resolve(new Link(socket));
+        resolve(new Link(socket, times.silenceMs));
       };
     });
   }
@@ -67,6 +85,12 @@ export class Link {
   close(): void {
     this.#socket.close();
     this.#over();
+  }
+
+  /** Gives the connection up without waiting for the node, which may not hear anything any more. */
+  drop(why: string): void {
+    abandon(this.#socket);
+    this.#over(why);
   }
 
   /** Asks and waits for the answer. With `route` the answer is a subscription's id, and whatever comes for it goes
@@ -96,7 +120,16 @@ export class Link {
     this.#routes.delete(subscription);
   }
 
+  /** A connection that broke without a word (a cable, a NAT entry) looks open for ever, so the silence is measured. */
+  #look(silenceMs: number): void {
+    this.#silentLooks += 1;
+    // Browsers let nobody send a ping, so the cheapest request stands for one. Any answer will do.
+    if (this.#silentLooks === LOOKS) this.request('system_health', []).catch(() => {});
+    if (this.#silentLooks >= 2 * LOOKS) this.drop(`nothing came from the node for ${2 * silenceMs} ms`);
+  }
+
   #receive(frame: unknown): void {
+    this.#silentLooks = 0;
     let message: any;
     try {
       message = JSON.parse(String(frame));
@@ -117,14 +150,21 @@ export class Link {
     pending.resolve(message.result);
   }
 
-  #over(): void {
+  #over(why = 'the connection was lost before the answer came'): void {
     if (!this.#open) return;
     this.#open = false;
+    clearInterval(this.#watch);
     for (const { reject } of this.#pending.values()) {
-      reject(new RealmError('DISCONNECTED', 'the connection was lost before the answer came'));
+      reject(new RealmError('DISCONNECTED', why));
     }
     this.#pending.clear();
     this.#routes.clear();
     this.#end();
   }
+}
+
+/** Closes a socket at once where that can be done: a closing handshake waits for an answer. */
+function abandon(socket: Socket): void {
+  if (socket.terminate) socket.terminate();
+  else socket.close();
 }

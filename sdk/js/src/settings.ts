@@ -14,9 +14,12 @@ export interface ClientSettings<E extends Encoding = Encoding> {
   encoding?: E;
   /** Time limit of calls that have none of their own. Default: the node's. */
   timeoutMs?: number;
-  /** How long connecting may take. Default 10 s. */
+  /** Time that connecting may take: the handshake, and the first requests after it. Default 10 s. */
   connectTimeoutMs?: number;
-  /** Whether a lost connection is made anew. Default true. */
+  /** Silence of the node after which it is asked for a sign of life; if it stays silent for as long again, the connection is
+   * lost. Default 20 s. */
+  silenceMs?: number;
+  /** Whether a lost connection is replaced without `reconnect()`. Default true. */
   autoReconnect?: boolean;
   /** The first wait before that, doubled with each failure. Default 100 ms. */
   backoffMsMin?: number;
@@ -50,7 +53,7 @@ export interface ClientEvents {
   reconnect: undefined;
   /** The version of the runtime now in force. */
   runtimeChanged: { specName: string; specVersion: number };
-  /** No other connection will be made: why. */
+  /** The connection was closed or given up, and why. Only `connect()` and `reconnect()` open another. */
   close: RealmError;
 }
 
@@ -63,6 +66,7 @@ export function withDefaults(settings: ClientSettings) {
     wsUrl: settings.wsUrl ?? 'ws://127.0.0.1:9944',
     encoding: settings.encoding ?? ('json' satisfies Encoding as Encoding),
     connectTimeoutMs: settings.connectTimeoutMs ?? 10_000,
+    silenceMs: settings.silenceMs ?? 20_000,
     autoReconnect: settings.autoReconnect ?? true,
     backoffMsMin: settings.backoffMsMin ?? 100,
     backoffMsMax: settings.backoffMsMax ?? 10_000,

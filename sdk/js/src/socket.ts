@@ -8,13 +8,21 @@ export interface Socket {
   onerror: ((event: any) => void) | null;
   send(text: string): void;
   close(): void;
-  /** Gives the connection up without a word, where that can be done. */
+  /** Closes the connection without the closing handshake, where that can be done. */
   terminate?(): void;
+  /** Listens to the frames that browsers do not show, where that can be done. */
+  on?(event: 'ping', listener: () => void): unknown;
+}
+
+/** Who a client is. */
+export interface Identity {
+  apiKey: string | undefined;
+  tenantId: string | undefined;
 }
 
 /** Opens sockets. */
 export interface Transport {
   /** Whether a key goes along with the handshake; else `realm_authenticate` carries it. */
   readonly sendsKey: boolean;
-  open(url: string, apiKey: string | undefined): Socket;
+  open(url: string, identity: Identity): Socket;
 }

@@ -2,7 +2,7 @@
 import { RealmClient } from '@realm/client';
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { blob, connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
+import { blob, computedWhenIdle, connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
 
 const STORY = { prompt: 'Once upon a time there was a fox', max_tokens: 24, temperature: 0 };
 /** With a model that never ends by itself: more than any test waits for. */
@@ -71,6 +71,9 @@ test('aborting and leaving end a call on the node', HANG, async (t) => {
   assert.equal(await rejection(read(aborted)), 'CANCELLED');
   assert.equal(await rejection(left.result), 'CANCELLED');
   for (const stream of [aborted, left]) await untilUnknown(client, stream.id);
+  // The node stopped computing, well before the three were done.
+  const computed = await computedWhenIdle(client);
+  assert.ok(computed < 2 * LONG.max_tokens, `${computed} tokens were computed`);
   assert.equal(await rejection(client.call('generate', LONG, { signal: AbortSignal.abort() })), 'CANCELLED');
 });
 

@@ -1,33 +1,19 @@
 // A chain that needs keys: shown in the handshake, and where that cannot be done, as browsers cannot, by the first call.
 import { RealmClient } from '@realm/client';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'node:test';
 import { BaseClient } from '../dist/client.js';
 import { Runtime } from '../dist/runtime/runtime.js';
 import { nodeTransport } from '../dist/transport-node.js';
-import { blob, connect, FlakyProxy, RealmNode, rejection, setting } from './support.mjs';
+import { blob, connect, FlakyProxy, keyed, rejection } from './support.mjs';
 
 const STORY = 'Once upon a time there was a fox';
 
 /** Goes by browsers' way, with Node.js's sockets. */
 class HeaderlessClient extends BaseClient {
   constructor(settings) {
-    super({ sendsKey: false, open: (url) => nodeTransport.open(url, undefined) }, settings, async () => ({ Runtime }));
+    super({ sendsKey: false, open: (url) => nodeTransport.open(url, {}) }, settings, async () => ({ Runtime }));
   }
-}
-
-/** A node of the chain `local`, and what makes keys. */
-async function keyed(t) {
-  const folder = mkdtempSync(join(tmpdir(), 'realm-keys-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const realm = (...args) => execFileSync(setting('REALM'), args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim();
-  const root = realm('key', 'generate', '--base-path', folder);
-  const node = await RealmNode.start(t, { chain: 'local', args: ['--base-path', folder] });
-  return { node, root, keyOf: (tenant) => realm('key', 'generate', '--tenant', tenant, '--url', node.url, '--api-key', root) };
 }
 
 test('a key says who one is, in the handshake or by the first call', { timeout: 120_000 }, async (t) => {

@@ -1,10 +1,13 @@
 // A real node for each test, and a proxy that cuts connections. REALM is the program and SUMMARIZE_BLOB the runtime to
 // upgrade to; scripts/test-clients.sh sets both.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export function setting(name) {
@@ -43,6 +46,16 @@ export class RealmNode {
   }
 }
 
+/** A node of the chain `local`, which needs keys: the operator's key, and a function that makes a tenant's. */
+export async function keyed(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'realm-keys-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const realm = (...args) => execFileSync(setting('REALM'), args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }).trim();
+  const root = realm('key', 'generate', '--base-path', folder);
+  const node = await RealmNode.start(t, { chain: 'local', args: ['--base-path', folder] });
+  return { node, root, keyOf: (tenant) => realm('key', 'generate', '--tenant', tenant, '--url', node.url, '--api-key', root) };
+}
+
 export async function blob() {
   return `0x${(await readFile(setting('SUMMARIZE_BLOB'))).toString('hex')}`;
 }
@@ -61,13 +74,21 @@ export function chance(seed) {
 /** Passes bytes on, and cuts each connection after a random number of them, in either direction. */
 export class FlakyProxy {
   cuts = 0;
+  /** Bytes from clients, and from the node. */
+  received = 0;
+  sent = 0;
+  /** Whether a connection goes silent once the node has answered the handshake. */
+  silentAfterHandshake = false;
   #server;
   #sockets = new Set();
+  #connections = new Set();
 
   static async start(t, port, random, bytesMin, bytesMax) {
     const proxy = new FlakyProxy();
     proxy.#server = net.createServer((client) => {
       const node = net.connect(port, '127.0.0.1');
+      const connection = { silent: false };
+      proxy.#connections.add(connection);
       let left = bytesMin + Math.floor(random() * (bytesMax - bytesMin));
       const cut = () => {
         client.destroy();
@@ -82,7 +103,10 @@ export class FlakyProxy {
           cut();
         });
         from.on('data', (data) => {
-          if (left <= 0) return;
+          proxy[from === client ? 'received' : 'sent'] += data.length;
+          if (left <= 0 || connection.silent) return;
+          // What answers the handshake is the first that the node sends.
+          if (from === node && proxy.silentAfterHandshake) connection.silent = true;
           to.write(data.subarray(0, left));
           left -= data.length;
           if (left > 0) return;
@@ -105,9 +129,24 @@ export class FlakyProxy {
     return proxy;
   }
 
+  /** Passes nothing on any more and closes nothing, as where a cable is pulled. */
+  goSilent() {
+    for (const connection of this.#connections) connection.silent = true;
+  }
+
   /** Cuts all connections now. */
   cutAll() {
     for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** Waits until the node computes nothing any more, and gives the tokens that it computed since it started. */
+export async function computedWhenIdle(client) {
+  for (;;) {
+    const status = await client.request('realm_status');
+    const busy = status.calls_running + status.calls_waiting + status.models.reduce((sum, { jobs }) => sum + jobs, 0);
+    if (busy === 0) return status.models.reduce((sum, { tokens_total }) => sum + tokens_total, 0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

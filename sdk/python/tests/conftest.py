@@ -103,6 +103,17 @@ def keyed_node() -> Iterator[Node]:
         node.stop()
 
 
+def computed_when_idle(client: Any) -> int:
+    """Waits until the node computes nothing any more; the tokens that it computed since it started."""
+    until = time.monotonic() + START_MAX
+    while time.monotonic() < until:
+        status = client.request("realm_status")
+        if status["calls_running"] + status["calls_waiting"] + sum(model["jobs"] for model in status["models"]) == 0:
+            return sum(model["tokens_total"] for model in status["models"])
+        time.sleep(0.02)
+    raise AssertionError("the node goes on computing")
+
+
 def readme_snippets() -> list[str]:
     """The Python in README.md, each piece that is a program."""
     text = (Path(__file__).parent.parent / "README.md").read_text()

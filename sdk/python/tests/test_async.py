@@ -8,9 +8,9 @@ import signal
 from typing import Any
 
 import pytest
-from conftest import LONG, Node
+from conftest import LONG, Node, computed_when_idle
 
-from realm import AsyncRealmClient, RealmError, Settings
+from realm import AsyncRealmClient, RealmClient, RealmError, Settings
 
 HANG = 60.0
 PROMPT = {"prompt": "Once upon a time", "max_tokens": 24, "temperature": 0}
@@ -50,7 +50,11 @@ def test_cancelling_ends_the_call_on_the_node(shared_node: Node) -> None:
                     await call
             assert (await client.call("health_check"))["healthy"]
 
-    run(work())
+    with RealmClient(shared_node.url) as plain:
+        before = computed_when_idle(plain)
+        run(work())
+        # The node stopped computing them, too.
+        assert computed_when_idle(plain) - before < 50 * LONG["max_tokens"]
 
 
 def test_a_slow_reader_ends_only_its_own_stream(shared_node: Node) -> None:

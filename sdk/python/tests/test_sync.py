@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from conftest import LONG, Node, readme_snippets
+from conftest import LONG, Node, computed_when_idle, readme_snippets
 
 from realm import RealmClient, RealmError, Settings
 
@@ -66,10 +66,13 @@ def test_errors_have_code_message_and_data(shared_node: Node) -> None:
 
 def test_leaving_a_stream_ends_the_call(shared_node: Node) -> None:
     with RealmClient(shared_node.url) as client:
+        before = computed_when_idle(client)
         with client.stream("stream_generate", LONG) as stream:
             next(stream)
         with pytest.raises(RealmError, match="CANCELLED"):
             stream.result()
+        # The node stopped computing, too.
+        assert computed_when_idle(client) - before < LONG["max_tokens"]
         assert client.call("health_check")["healthy"]
 
 

@@ -4,8 +4,8 @@
 
     with RealmClient(ws_url="ws://127.0.0.1:9944") as client:
         print(client.call("generate", {"prompt": "Once upon a time", "max_tokens": 20})["text"])
-        for item in client.stream("stream_generate", {"prompt": "Once upon a time"}):
-            print(item["token"], end="", flush=True)
+        for token in client.stream("generate", prompt="Once upon a time"):
+            print(token.text, end="", flush=True)
 
 ``RealmClient`` is for plain programs, ``AsyncRealmClient`` for asyncio; they do the same. One client is
 one WebSocket: all its calls and streams share it. What can be called, and with what, is what the node's
@@ -15,6 +15,7 @@ runtime says: ``python -m realm.typegen ws://127.0.0.1:9944 -o realm_types.py`` 
 from ._arrays import Vector
 from ._async import AsyncRealmClient, Encoding
 from ._errors import RealmError
+from ._item import Item
 from ._runtime import Function, Parameter, Runtime, Type
 from ._settings import Settings
 from ._stream import AsyncStream
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncStream",
     "Encoding",
     "Function",
+    "Item",
     "Parameter",
     "RealmClient",
     "RealmError",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -16,7 +17,7 @@ from ._runtime import Runtime
 from ._runtimes import Runtimes
 from ._settings import Settings
 from ._stream import AsyncStream
-from ._wire import Params
+from ._wire import Params, params_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,8 +26,8 @@ logger = logging.getLogger("realm")
 
 Encoding: TypeAlias = Literal["json", "scale"]
 """How parameters, items and results are written on the wire."""
-EventName: TypeAlias = Literal["disconnect", "reconnect", "runtime_changed"]
-Handler: TypeAlias = Callable[[Any], None]
+EventName: TypeAlias = Literal["disconnect", "reconnect", "runtime_changed", "close"]
+Handler: TypeAlias = Callable[[Any], object]
 
 METADATA = "system_metadata"
 
@@ -54,21 +55,23 @@ class AsyncRealmClient:
         self._encoding = _checked(encoding)
         self._settings = settings or Settings()
         hooks = Hooks(lost=self._lost, back=self._back, over=self._give_up, version=self._see_version)
-        self._connection = Connection(ws_url, api_key, self._settings, hooks)
+        self._connection = Connection(ws_url, api_key, tenant_id, self._settings, hooks)
         self._runtimes = Runtimes(self.request, tenant_id)
         self._caller = Caller(self._connection, self._runtimes, self._settings, tenant_id)
         self._handlers: dict[str, list[Handler]] = {}
+        self._handling: set[asyncio.Task[None]] = set()
         self._version: dict[str, Any] | None = None
 
     # Connecting.
 
     async def connect(self) -> None:
-        """Connects. Raises RealmError (DISCONNECTED, UNAUTHENTICATED, ..) if that fails; once it has been made,
-        a connection that is lost is made anew by itself."""
+        """Connects. Raises RealmError (DISCONNECTED, UNAUTHENTICATED, ..) if that fails; from then on,
+        a lost connection is replaced."""
         await self._connection.connect()
 
     async def reconnect(self) -> None:
-        """Gives up the connection and makes another. Streams are taken up again."""
+        """Replaces the connection; streams go on over the new one. Also opens one where the client has none: before
+        ``connect``, and after the connection was given up, but not after ``close``. Raises RealmError if there will be none."""
         await self._connection.reconnect()
 
     async def close(self) -> None:
@@ -96,15 +99,17 @@ class AsyncRealmClient:
         request_id: str | None = None,
         runtime: str | None = None,
         encoding: Encoding | None = None,
+        **named: Any,
     ) -> Any:
         """Calls a function and waits for its result. Cancelling this ends the call on the node.
 
-        ``runtime`` is the metadata hash of the only runtime to call. A call whose connection is lost is not made again,
+        The function's parameters are one mapping, or arguments by name; those that are called like an option here
+        (``timeout``, ..) only fit into the mapping. ``runtime`` is the metadata hash of the only runtime to call. A call whose connection is lost is not made again,
         because it may have been executed: it raises RealmError DISCONNECTED.
         """
         if function == METADATA:
             return await self.metadata()
-        asked = self._asked(function, params, timeout, encoding, id=request_id, runtime=runtime)
+        asked = self._asked(function, params_of(params, named), timeout, encoding, id=request_id, runtime=runtime)
         stream = AsyncStream(self._caller.begin(asked, keeps_items=False), self._runtimes)
         try:
             return await stream.result()
@@ -121,13 +126,17 @@ class AsyncRealmClient:
         runtime: str | None = None,
         encoding: Encoding | None = None,
         resumable: bool | None = None,
+        **named: Any,
     ) -> AsyncStream:
         """Calls a function and gives its items as they come. A stream whose connection is lost goes on where it
         stopped; if the node cannot do that, it ends with RealmError DISCONNECTED.
 
+        A function that streams nothing is called by its streaming twin, if the runtime has one: ``stream_generate`` of
+        ``generate``, with the same parameters and result. Parameters are given as to :meth:`call`.
         ``resumable`` is by default what the settings say, where the node can do it at all."""
         wanted = (self._settings.resumable and self._connection.can_resume) if resumable is None else resumable
-        asked = self._asked(function, params, timeout, encoding, id=request_id, runtime=runtime, resumable=wanted or None)
+        given = params_of(params, named)
+        asked = self._asked(function, given, timeout, encoding, id=request_id, runtime=runtime, resumable=wanted or None)
         return AsyncStream(self._caller.begin(asked, keeps_items=True), self._runtimes)
 
     async def runtime(self) -> Runtime:
@@ -148,7 +157,11 @@ class AsyncRealmClient:
         """Calls ``handler`` on each event, in the thread of the event loop; the function given back ends that.
 
         ``disconnect`` (None), ``reconnect`` (None), ``runtime_changed`` (the new runtime's version, as
-        ``state_getRuntimeVersion`` tells it).
+        ``state_getRuntimeVersion`` returns it), ``close`` (the RealmError for which the connection was closed or given up;
+        only ``connect`` and ``reconnect`` open another).
+
+        A handler may be a coroutine function; it then runs as a task. A RealmError that it raises is dropped, because
+        ``close`` reports why there is no connection; so ``client.on("disconnect", lambda _: client.reconnect())`` is safe.
         """
         handlers = self._handlers.setdefault(event, [])
         handlers.append(handler)
@@ -159,7 +172,8 @@ class AsyncRealmClient:
         options["tenant_id"] = self._tenant_id
         options["deadline_ms"] = None if limit is None else max(1, round(limit * 1000))
         given = {name: value for name, value in options.items() if value is not None}
-        in_scale = (self._encoding if encoding is None else _checked(encoding)) == "scale"
+        # The node's own method calls like a function of the runtime, and is not in the runtime's SCALE metadata.
+        in_scale = function != METADATA and (self._encoding if encoding is None else _checked(encoding)) == "scale"
         return Asked(function, params, given, limit, in_scale)
 
     # What happens to the connection, and what the node tells by itself.
@@ -174,6 +188,7 @@ class AsyncRealmClient:
 
     def _give_up(self, error: RealmError) -> None:
         self._caller.fail(error)
+        self._tell("close", error)
 
     def _see_version(self, version: Any) -> None:
         if not isinstance(version, dict):
@@ -186,9 +201,26 @@ class AsyncRealmClient:
     def _tell(self, event: EventName, value: Any) -> None:
         for handler in list(self._handlers.get(event, ())):
             try:
-                handler(value)
+                returned = handler(value)
+                if asyncio.iscoroutine(returned):
+                    self._spawn(event, returned)
             except Exception:
                 logger.exception("a handler of %s failed", event)
+
+    def _spawn(self, event: EventName, work: Coroutine[Any, Any, Any]) -> None:
+        """Runs what a handler began."""
+
+        async def run() -> None:
+            try:
+                await work
+            except RealmError as error:
+                logger.debug("a handler of %s: %s", event, error)
+            except Exception:
+                logger.exception("a handler of %s failed", event)
+
+        task = asyncio.ensure_future(run())
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
 
 
 def _checked(encoding: Encoding) -> Encoding:

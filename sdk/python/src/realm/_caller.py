@@ -10,7 +10,7 @@ from ._calls import Asked, Call, Scale
 from ._connection import RESUME, Connection
 from ._errors import RealmError, disconnected
 from ._link import Link
-from ._runtime import Runtime
+from ._runtime import Runtime, streaming_name
 from ._runtimes import Runtimes
 from ._settings import Settings
 
@@ -112,16 +112,21 @@ class Caller:
     async def _written(self, call: Call) -> list[Any]:
         """The request's parameters: as they are, or in SCALE for the runtime in force and no other."""
         asked = call.asked
+        call.function = asked.function
         if not asked.in_scale:
-            return [asked.function, asked.params, asked.options]
+            if call.keeps_items:
+                call.function = streaming_name(await self._runtimes.functions(), asked.function)
+            return [call.function, asked.params, asked.options]
 
         def write(runtime: Runtime) -> tuple[Scale, str]:
             _check_pin(asked, runtime)
             function = runtime.function(asked.function)
+            if call.keeps_items:
+                function = runtime.streaming(function)
             return Scale(runtime, function), runtime.encode_params(function, asked.params)
 
         scale, params = await self._runtimes.by_types(write)
-        call.scale = scale
+        call.scale, call.function = scale, scale.function.full_name
         return [scale.function.full_name, params, {**asked.options, "runtime": scale.runtime.metadata_hash}]
 
     async def _resume(self, call: Call, link: Link) -> None:

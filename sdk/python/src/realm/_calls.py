@@ -56,12 +56,15 @@ class Call:
 
     asked: Asked
     keeps_items: bool
+    """Whether items are read: then a function that streams nothing is called by its streaming twin, if it has one."""
     events_max: int
     on_end: Callable[[Call], None]
     spawn: Callable[[Coroutine[Any, Any, None]], Any]
     """Runs something that nobody waits for."""
     items: deque[Any] = field(default_factory=deque)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    function: str = ""
+    """What is called: the function that was asked for, or its streaming twin."""
     scale: Scale | None = None
     """What its events are read by, if they are SCALE."""
     link: Link | None = None

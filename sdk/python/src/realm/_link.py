@@ -20,6 +20,8 @@ from ._settings import Settings
 
 logger = logging.getLogger("realm")
 
+TENANT_HEADER = "x-realm-tenant"
+"""Names the tenant to proxies, which keep each tenant on one node by it. It decides nothing else."""
 Route = Callable[[Any], None]
 """Takes the results of a subscription's notifications, one after another."""
 
@@ -43,9 +45,11 @@ class Link:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def open(cls, url: str, api_key: str | None, settings: Settings) -> Link:
-        """Connects. The key goes in a header, never in the address, because addresses end up in logs."""
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key is not None else {}
+    async def open(cls, url: str, api_key: str | None, tenant_id: str | None, settings: Settings) -> Link:
+        """Connects. Key and tenant go in headers, never in the address, because addresses end up in logs."""
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        if tenant_id is not None:
+            headers[TENANT_HEADER] = tenant_id
         socket = await connect(
             url,
             additional_headers=headers,
@@ -69,6 +73,10 @@ class Link:
     async def close(self) -> None:
         await self._socket.close()
         await self.ended()
+
+    def drop(self) -> None:
+        """Gives the connection up without waiting for the node, which may not hear anything any more."""
+        self._socket.transport.abort()
 
     async def request(self, method: str, params: Sequence[Any], route: Route | None = None) -> Any:
         """Asks and waits for the answer. With ``route`` the answer is a subscription's id, and whatever

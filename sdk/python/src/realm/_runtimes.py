@@ -25,13 +25,14 @@ class Runtimes:
         self._tenant_id = tenant_id
         self._kept: dict[str, Runtime] = {}
         self._current: Runtime | None = None
+        self._functions: list[dict[str, Any]] | None = None
         self._changes = 0
         self._reading = asyncio.Lock()
 
     def changed(self) -> None:
         """The node told that another runtime is in force, or may be."""
         self._changes += 1
-        self._current = None
+        self._current = self._functions = None
 
     async def in_force(self) -> Runtime:
         """The runtime in force, as far as the node told. Raises RealmError if its metadata cannot be read."""
@@ -42,6 +43,16 @@ class Runtimes:
                 if changes == self._changes:
                     self._current = runtime
             return self._current
+
+    async def functions(self) -> list[dict[str, Any]]:
+        """The functions of the runtime in force as ``system_metadata`` lists them. Asked for once, and again when the
+        runtime changed. Raises RealmError if the node does not answer."""
+        while self._functions is None:
+            changes = self._changes
+            document = await self._request("system_metadata", [])
+            if changes == self._changes:
+                self._functions = document["functions"]
+        return self._functions
 
     async def latest(self) -> Runtime:
         """The runtime in force. Of another tenant than the connection's own the node does not tell when it changes;

@@ -11,9 +11,9 @@ class Settings:
     """How a client behaves. Times are in seconds."""
 
     connect_timeout: float = 10.0
-    """For one attempt to connect."""
+    """For one attempt to connect: the handshake, and the first requests after it."""
     reconnect: bool = True
-    """Whether a lost connection is made anew."""
+    """Whether a lost connection is replaced without ``reconnect()``."""
     backoff_min: float = 0.1
     """Before the second attempt; doubled for each one after, and each drawn from half of it to all of it."""
     backoff_max: float = 10.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from ._calls import Call
 from ._errors import RealmError
+from ._item import item as as_item
 from ._runtime.decode import has_number_as_text
 from ._runtimes import Runtimes
 
@@ -38,10 +39,10 @@ class AsyncStream:
                 raise StopAsyncIteration
             call.news.clear()
             await call.news.wait()
-        item, name = call.items.popleft(), call.asked.function
-        if call.scale is not None or not has_number_as_text(item):
-            return item
-        return await self._runtimes.by_types(lambda runtime: runtime.read_item(runtime.function(name), item))
+        item, name = call.items.popleft(), call.function
+        if call.scale is None and has_number_as_text(item):
+            item = await self._runtimes.by_types(lambda runtime: runtime.read_item(runtime.function(name), item))
+        return as_item(item)
 
     async def result(self) -> Any:
         """What the function returned, once it has. Items that were not read stay to be read.
@@ -54,7 +55,7 @@ class AsyncStream:
             await call.news.wait()
         if call.error is not None:
             raise call.error
-        result, name = call.result, call.asked.function
+        result, name = call.result, call.function
         # Only these read otherwise by their types: vectors, and numbers that JSON has as text.
         if call.scale is not None or not (isinstance(result, list) or has_number_as_text(result)):
             return result

@@ -13,7 +13,7 @@ from ._errors import RealmError
 from ._runtime import Runtime
 from ._settings import Settings
 from ._stream import AsyncStream
-from ._wire import Params
+from ._wire import Params, params_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -93,7 +93,13 @@ class RealmClient:
         self._wait(self._client.connect())
 
     def reconnect(self) -> None:
-        """Gives up the connection and makes another. Streams are taken up again."""
+        """Replaces the connection, as :meth:`AsyncRealmClient.reconnect` says.
+
+        In a handler of an event, which the client's own thread runs, this only begins it; ``reconnect`` or ``close``
+        reports how it went."""
+        if threading.current_thread() is self._thread:
+            self._client._spawn("disconnect", self._client.reconnect())
+            return
         self._wait(self._client.reconnect())
 
     def close(self) -> None:
@@ -123,10 +129,14 @@ class RealmClient:
         request_id: str | None = None,
         runtime: str | None = None,
         encoding: Encoding | None = None,
+        **named: Any,
     ) -> Any:
-        """Calls a function and waits for its result. Interrupting this (Ctrl-C) ends the call on the node."""
+        """Calls a function and waits for its result. Interrupting this (Ctrl-C) ends the call on the node.
+
+        The function's parameters are one mapping, or arguments by name."""
+        given = params_of(params, named)
         return self._wait(
-            self._client.call(function, params, timeout=timeout, request_id=request_id, runtime=runtime, encoding=encoding)
+            self._client.call(function, given, timeout=timeout, request_id=request_id, runtime=runtime, encoding=encoding)
         )
 
     def stream(
@@ -139,14 +149,17 @@ class RealmClient:
         runtime: str | None = None,
         encoding: Encoding | None = None,
         resumable: bool | None = None,
+        **named: Any,
     ) -> Stream:
         """Calls a function and gives its items as they come. A stream whose connection is lost goes on where it
-        stopped; if the node cannot do that, it ends with RealmError DISCONNECTED."""
+        stopped; if the node cannot do that, it ends with RealmError DISCONNECTED. A function that streams nothing is
+        called by its streaming twin, as :meth:`AsyncRealmClient.stream` says."""
+        given = params_of(params, named)
 
         async def make() -> AsyncStream:
             return self._client.stream(
                 function,
-                params,
+                given,
                 timeout=timeout,
                 request_id=request_id,
                 runtime=runtime,
@@ -170,7 +183,8 @@ class RealmClient:
         return self._wait(self._client.request(method, params))
 
     def on(self, event: EventName, handler: Handler) -> Callable[[], None]:
-        """Calls ``handler`` on each event, in the client's thread: it must not wait for this client."""
+        """Calls ``handler`` on each event of :meth:`AsyncRealmClient.on`, in the client's thread: it must not wait for this
+        client, but may call ``reconnect``."""
         return self._client.on(event, handler)
 
     def _stop(self) -> None:

@@ -12,6 +12,16 @@ from ._errors import RealmError
 Params = Union[Mapping[str, Any], Sequence[Any], None]
 
 
+def params_of(params: Params, named: Mapping[str, Any]) -> Params:
+    """A call's parameters, which are given as one object or by name. Raises RealmError INVALID_PARAMS if they are both."""
+    if not named:
+        return params
+    if params is not None:
+        names = ", ".join(named)
+        raise RealmError("INVALID_PARAMS", f"{names}: parameters are given by name and as one object; give all of them one way")
+    return named
+
+
 @dataclass(frozen=True)
 class Response:
     """The answer to a request."""

@@ -7,8 +7,8 @@ and SCALE values by those types.
     result ◄──decode, outcome, numbers── values ◄──scale── "0x.."
 """
 
-from .functions import Function, Parameter
+from .functions import Function, Parameter, streaming_name
 from .runtime import Runtime, metadata_hash
 from .shapes import Type, Types
 
-__all__ = ["Function", "Parameter", "Runtime", "Type", "Types", "metadata_hash"]
+__all__ = ["Function", "Parameter", "Runtime", "Type", "Types", "metadata_hash", "streaming_name"]

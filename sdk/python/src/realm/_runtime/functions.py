@@ -12,6 +12,8 @@ from .shapes import Enum, Newtype, Type, Types
 
 FULL_NAME_ONLY = frozenset({"Core", "Metadata"})
 """APIs whose functions have no bare names: they are the node's business."""
+STREAMING_TWIN = "stream_"
+"""Before a function's name, it names the function that streams what that one only returns."""
 STREAM_KEY = "stream:"
 """Before a function's full name, it names in the metadata the type of the items that the function streams."""
 
@@ -94,6 +96,30 @@ def resolve(functions: Iterable[Function], name: str) -> Function:
     meant = nearest(name, [each.name for each in known] + [each.full_name for each in known])
     data = {} if meant is None else {"nearest": meant}
     raise RealmError("UNKNOWN_FUNCTION", f"the runtime has no function `{name}`{hint(meant)}", data)
+
+
+def twin(functions: Iterable[Function], function: Function) -> Function:
+    """The function itself if it streams, else its streaming twin: the function called ``stream_`` and its name, with the
+    same parameters and the same result. The function itself if it has no twin."""
+
+    def same(other: Function) -> bool:
+        ours, theirs = ([(each.name, each.type.id) for each in one.params] for one in (function, other))
+        return other.item is not None and other.output.id == function.output.id and ours == theirs
+
+    if function.item is not None:
+        return function
+    name = STREAMING_TWIN + function.full_name.removeprefix(f"{function.api}_")
+    return next((each for each in functions if each.full_name == f"{each.api}_{name}" and same(each)), function)
+
+
+def streaming_name(functions: list[dict[str, Any]], name: str) -> str:
+    """The same by the functions that ``system_metadata`` lists."""
+    known = next((each for each in functions if each["name"] == name), None)
+    if known is None or known["stream"] is not None:
+        return name
+    twins = (each for each in functions if each["name"] == STREAMING_TWIN + name and each["stream"] is not None)
+    is_same = (each for each in twins if each["returns"] == known["returns"] and each["params"] == known["params"])
+    return next((str(each["name"]) for each in is_same), name)
 
 
 def _parameter(types: Types, given: dict[str, Any]) -> Parameter:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .. import _arrays
 from .._errors import RealmError
 from . import decode, params
-from .functions import FULL_NAME_ONLY, Function, functions, resolve
+from .functions import FULL_NAME_ONLY, Function, functions, resolve, twin
 from .load import types
 from .outcome import failure
 from .scale import Codec
@@ -52,6 +52,10 @@ class Runtime:
     def function(self, name: str) -> Function:
         """The function of this name, bare or full. Raises RealmError UNKNOWN_FUNCTION."""
         return resolve(self._all, name)
+
+    def streaming(self, function: Function) -> Function:
+        """The function itself if it streams or has no streaming twin, else its twin: ``stream_generate`` of ``generate``."""
+        return twin(self._all, function)
 
     def is_vector(self, type: Type) -> bool:
         """Whether its values are vectors of floats."""
