@@ -1,6 +1,7 @@
 """docs/operations/nginx.conf and haproxy.cfg as they stand, with only their ports and folders replaced, in front of real nodes."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -38,11 +39,11 @@ def wait_until(what, check):
 
 
 class Node:
-    """A node whose chain's name says which one it is."""
+    """A node whose chain's name says which one it is; with `data`, one that needs keys and has this database."""
 
-    def __init__(self, folder, name):
-        self.name, self.port, self.folder, self.process = name, free_port(), folder, None
-        spec = json.loads(subprocess.check_output([REALM, "build-spec", "--chain", "dev"]))
+    def __init__(self, folder, name, chain="dev", data=None):
+        self.name, self.port, self.folder, self.data, self.process = name, free_port(), folder, data, None
+        spec = json.loads(subprocess.check_output([REALM, "build-spec", "--chain", chain]))
         spec["name"] = name
         self.chain = folder / f"{name}.json"
         self.chain.write_text(json.dumps(spec))
@@ -50,6 +51,8 @@ class Node:
     def start(self):
         log = open(self.folder / f"{self.name}.log", "ab")
         command = [REALM, "serve", "--chain", str(self.chain), "--port", str(self.port), "--no-metrics"]
+        if self.data:
+            command += ["--base-path", str(self.data)]
         self.process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(f"{self.name} answers", self.answers)
 
@@ -68,13 +71,32 @@ class Node:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("proxies")
+    with proxied(folder, [Node(folder, f"node{number}") for number in (1, 2, 3)]) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def keyed_world(tmp_path_factory):
+    """The same with a chain that needs keys, and the keys that all three nodes know."""
+    folder = tmp_path_factory.mktemp("keyed")
+    first = folder / "data1"
+    generate = [REALM, "key", "generate", "--base-path", str(first)]
+    keys = [subprocess.check_output([*generate, "--tenant", "acme_corp"], text=True).strip() for _ in range(16)]
+    for number in (2, 3):
+        shutil.copytree(first, folder / f"data{number}")
+    nodes = [Node(folder, f"node{number}", "local", folder / f"data{number}") for number in (1, 2, 3)]
+    with proxied(folder, nodes) as world:
+        yield {**world, "keys": keys}
+
+
+@contextlib.contextmanager
+def proxied(folder, nodes):
     key, cert, both = folder / "realm.key", folder / "realm.pem", folder / "realm.both.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
         check=True, capture_output=True)
     both.write_text(cert.read_text() + key.read_text())
-    nodes = [Node(folder, f"node{number}") for number in (1, 2, 3)]
     processes = []
     try:
         for node in nodes:
@@ -96,7 +118,7 @@ def world(tmp_path_factory):
         context = ssl.create_default_context(cafile=str(cert))
         for port in (nginx, haproxy):
             wait_until("the proxy answers", lambda: healthy(port, context))
-        yield {"nodes": nodes, "nginx": nginx, "haproxy": haproxy, "tls": context}
+        yield {"nodes": nodes, "nginx": nginx, "haproxy": haproxy, "tls": context, "cert": str(cert)}
     finally:
         for process in processes + [node.process for node in nodes if node.process]:
             if process.poll() is None:
@@ -111,8 +133,8 @@ def healthy(port, context):
         return False
 
 
-def connect(world, proxy, tenant=None):
-    headers = {"x-realm-tenant": tenant} if tenant else {}
+def connect(world, proxy, tenant=None, **others):
+    headers = {**others, **({"x-realm-tenant": tenant} if tenant else {})}
     return websockets.connect(f"wss://localhost:{world[proxy]}/", ssl=world["tls"], additional_headers=headers, open_timeout=HANG)
 
 
@@ -196,3 +218,40 @@ def test_tenants_stay_on_their_nodes_and_only_those_of_a_lost_node_move(world):
     assert lost.name not in after.values()
     lost.start()
     wait_until("its tenants come back", lambda: asyncio.run(everywhere(world)) == before)
+
+
+async def node_of(world, tenant=None, **headers):
+    async with connect(world, "haproxy", tenant, **headers) as connection:
+        assert (await ask(connection, "realm_call", "health_check"))["healthy"] is True
+        return await ask(connection, "system_chain")
+
+
+def test_keys_of_one_tenant_meet_on_one_node_where_the_tenant_is_said(keyed_world):
+    """Hashed by its key alone, a tenant with several keys is spread over the nodes, and its conversations with it."""
+    by_key = [asyncio.run(node_of(keyed_world, authorization=f"Bearer {key}")) for key in keyed_world["keys"]]
+    assert len(set(by_key)) > 1, by_key
+    assert by_key == [asyncio.run(node_of(keyed_world, authorization=f"Bearer {key}")) for key in keyed_world["keys"]]
+    by_tenant = {asyncio.run(node_of(keyed_world, "acme_corp", authorization=f"Bearer {key}")) for key in keyed_world["keys"]}
+    assert len(by_tenant) == 1
+    # The key of the subprotocol counts as well: more than one node, and always the same.
+    async def by_protocol(key):
+        async with websockets.connect(
+            f"wss://localhost:{keyed_world['haproxy']}/", ssl=keyed_world["tls"], subprotocols=["realm", f"realm-key.{key}"], open_timeout=HANG
+        ) as connection:
+            return await ask(connection, "system_chain")
+
+    twice = [[asyncio.run(by_protocol(key)) for key in keyed_world["keys"]] for _ in range(2)]
+    assert twice[0] == twice[1] and len(set(twice[0])) > 1
+
+
+def test_the_python_client_says_its_tenant(keyed_world):
+    """The client sends the header that the proxy reads; without, its two keys would be two tenants to the proxy."""
+    from realm import RealmClient
+
+    os.environ["SSL_CERT_FILE"] = keyed_world["cert"]
+    places = set()
+    for key in keyed_world["keys"]:
+        with RealmClient(f"wss://localhost:{keyed_world['haproxy']}/", api_key=key, tenant_id="acme_corp") as client:
+            assert client.call("health_check")["healthy"] is True
+            places.add(client.request("system_chain"))
+    assert len(places) == 1
