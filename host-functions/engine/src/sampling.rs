@@ -403,13 +403,26 @@ type LogProbabilities = (Option<f32>, Vec<(u32, f32)>);
 /// Log-probability of `token` and of the `count` likeliest, under the log-softmax of the untouched row.
 fn log_probabilities(row: &[f32], token: u32, count: usize) -> Result<LogProbabilities, SampleError> {
     let (_, best) = largest(row)?;
-    let weights: Vec<f32> = row.iter().map(|&logit| exp(logit - best)).collect();
-    let log_total = f64::from(best) + sum(&weights).ln();
+    let log_total = f64::from(best) + weight_of(row, best).ln();
     let logprob = |logit: f32| (f64::from(logit) - log_total) as f32;
     let mut likeliest = if count == 0 { Vec::new() } else { top(row, count) };
     likeliest.sort_unstable_by(likelier);
     let likeliest = likeliest.into_iter().map(|(token, logit)| (token, logprob(logit))).collect();
     Ok((row.get(token as usize).copied().map(logprob), likeliest))
+}
+
+/// The sum of `exp(logit - best)` over a row, in [`sum`]'s order and without memory of the row's size: every streamed
+/// token has one.
+fn weight_of(row: &[f32], best: f32) -> f64 {
+    let (chunks, rest) = row.as_chunks::<8>();
+    let mut lanes = [0.0f64; 8];
+    for chunk in chunks {
+        let weights = chunk.map(|logit| exp(logit - best));
+        for lane in 0..8 {
+            lanes[lane] += f64::from(weights[lane]);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|&logit| f64::from(exp(logit - best))).sum::<f64>()
 }
 
 /// A sum in double precision over eight lanes, in one fixed order.
