@@ -83,7 +83,10 @@ mod transcode;
 
 pub use describe::{ApiInfo, Change, Changes, DiscoveryHeader, MetadataDiff, discovery, openrpc};
 pub use model::{
-    Field, Function, FunctionName, IntegerWidth, LoadError, Metadata, MetadataHash, Parameter, ResolveError, Shape,
-    TypeEntry, TypeId, Types, Variant,
+    FUNCTIONS_MAX, Field, Function, FunctionName, IntegerWidth, LoadError, MEMBERS_MAX, Metadata, MetadataHash,
+    NAME_BYTES_MAX, PATH_BYTES_MAX, Parameter, ResolveError, Shape, TypeEntry, TypeId, Types, Variant, Variants,
 };
-pub use transcode::{DEPTH_MAX, DecodeError, EncodeError, Outcome, RuntimeFailure};
+pub use transcode::{
+    ANSWER_JSON_BYTES_MAX, ANSWER_TREE_BYTES_MAX, DEPTH_MAX, DecodeError, EncodeError, ITEM_JSON_BYTES_MAX,
+    ITEM_TREE_BYTES_MAX, Outcome, RuntimeFailure,
+};

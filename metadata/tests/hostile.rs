@@ -12,9 +12,12 @@ use frame_metadata::{
         RuntimeApiMethodParamMetadata, RuntimeMetadataV15,
     },
 };
-use parity_scale_codec::Encode;
+use parity_scale_codec::{Compact, Encode};
 use proptest::prelude::*;
-use realm_metadata::{ApiInfo, DiscoveryHeader, EncodeError, LoadError, Metadata, MetadataDiff, discovery, openrpc};
+use realm_metadata::{
+    ANSWER_JSON_BYTES_MAX, ANSWER_TREE_BYTES_MAX, ApiInfo, DecodeError, DiscoveryHeader, EncodeError, FUNCTIONS_MAX,
+    LoadError, MEMBERS_MAX, Metadata, MetadataDiff, NAME_BYTES_MAX, Outcome, PATH_BYTES_MAX, discovery, openrpc,
+};
 use realm_primitives::{api::RuntimeApis, metadata};
 use scale_info::{
     Field, Path, PortableRegistry, PortableType, Type, TypeDef, TypeDefArray, TypeDefComposite, TypeDefSequence,
@@ -27,10 +30,30 @@ type Id = scale_info::interner::UntrackedSymbol<std::any::TypeId>;
 /// Metadata of these types, numbered in order, and one function `Api_call` with a parameter and a
 /// result of type 0.
 fn metadata_of(types: Vec<TypeDef<PortableForm>>) -> Result<Metadata, LoadError> {
-    let types = types.into_iter().enumerate().map(|(id, type_def)| PortableType {
-        id: id as u32,
-        ty: Type { path: Path { segments: vec![] }, type_params: vec![], type_def, docs: vec![] },
+    metadata_with(types, "Api", ["call".to_owned()])
+}
+
+/// As [`metadata_of`], with functions of these names in an API of this name.
+fn metadata_with(
+    types: Vec<TypeDef<PortableForm>>,
+    api: &str,
+    functions: impl IntoIterator<Item = String>,
+) -> Result<Metadata, LoadError> {
+    let types = types.into_iter().map(|type_def| Type {
+        path: Path { segments: vec![] },
+        type_params: vec![],
+        type_def,
+        docs: vec![],
     });
+    metadata_of_types(types.collect(), api, functions)
+}
+
+fn metadata_of_types(
+    types: Vec<Type<PortableForm>>,
+    api: &str,
+    functions: impl IntoIterator<Item = String>,
+) -> Result<Metadata, LoadError> {
+    let types = types.into_iter().zip(0..).map(|(ty, id)| PortableType { id, ty });
     let zero = Id::from(0);
     let metadata = RuntimeMetadataV15 {
         types: PortableRegistry { types: types.collect() },
@@ -45,13 +68,16 @@ fn metadata_of(types: Vec<TypeDef<PortableForm>>) -> Result<Metadata, LoadError>
         },
         ty: zero,
         apis: vec![RuntimeApiMetadata {
-            name: "Api".into(),
-            methods: vec![RuntimeApiMethodMetadata {
-                name: "call".into(),
-                inputs: vec![RuntimeApiMethodParamMetadata { name: "value".into(), ty: zero }],
-                output: zero,
-                docs: vec![],
-            }],
+            name: api.into(),
+            methods: functions
+                .into_iter()
+                .map(|name| RuntimeApiMethodMetadata {
+                    name,
+                    inputs: vec![RuntimeApiMethodParamMetadata { name: "value".into(), ty: zero }],
+                    output: zero,
+                    docs: vec![],
+                })
+                .collect(),
             docs: vec![],
         }],
         outer_enums: OuterEnums { call_enum_ty: zero, event_enum_ty: zero, error_enum_ty: zero },
@@ -164,6 +190,130 @@ fn what_is_no_metadata_is_refused() {
         Metadata::decode(&vec![0; 5 << 20]).expect_err("size"),
         LoadError::TooLarge { bytes: 5 << 20, bytes_max: 4 << 20 }
     );
+}
+
+fn sequence(item: u32) -> TypeDef<PortableForm> {
+    TypeDef::Sequence(TypeDefSequence { type_param: Id::from(item) })
+}
+
+/// An enum of variants without fields.
+fn enumeration(names: impl IntoIterator<Item = String>) -> TypeDef<PortableForm> {
+    let variants = names.into_iter().zip(0..=255).map(|(name, index)| scale_info::Variant {
+        name,
+        fields: vec![],
+        index,
+        docs: vec![],
+    });
+    TypeDef::Variant(scale_info::TypeDefVariant { variants: variants.collect() })
+}
+
+/// Names had no length: one variant of 100 kB made 400 MB of JSON out of an answer of 4 kB, and 256 variants of 15 kB
+/// took 30 ms of a worker for every value that was looked up.
+#[test]
+fn long_names_are_refused() {
+    let long = "x".repeat(NAME_BYTES_MAX + 1);
+    let fits = "x".repeat(NAME_BYTES_MAX);
+    let check = |metadata: Result<Metadata, LoadError>, what: &str| match metadata {
+        Err(error @ LoadError::NameTooLong { bytes, bytes_max, .. }) => {
+            assert_eq!((bytes, bytes_max), (NAME_BYTES_MAX + 1, NAME_BYTES_MAX), "{what}");
+            let text = error.to_string();
+            assert!(text.contains(what) && text.len() < 200, "{text}");
+        }
+        other => panic!("{what}: {other:?}"),
+    };
+    check(metadata_of(vec![enumeration([long.clone()])]), "a variant");
+    check(metadata_of(vec![structure(&[(Some(&long), 0)])]), "a field");
+    check(metadata_with(vec![tuple(&[])], &long, ["call".to_owned()]), "an API");
+    check(metadata_with(vec![tuple(&[])], "Api", [long.clone()]), "a function");
+    let types = vec![enumeration([fits.clone()]), structure(&[(Some(&fits), 0)])];
+    exercise(&metadata_with(types, &fits, [fits.clone()]).expect("the longest names"));
+
+    let segments = vec![fits; 9];
+    let ty = Type { path: Path { segments }, type_params: vec![], type_def: tuple(&[]), docs: vec![] };
+    let error = metadata_of_types(vec![ty], "Api", ["call".to_owned()]).expect_err("a long path");
+    assert!(matches!(error, LoadError::NameTooLong { bytes_max: PATH_BYTES_MAX, .. }), "{error}");
+}
+
+/// 12,000 functions took half a second for every `system_metadata`: each was looked for among all.
+#[test]
+fn many_functions_and_fields_are_refused() {
+    let functions = |count: usize| (0..count).map(|index| format!("f{index}"));
+    let metadata = metadata_with(vec![tuple(&[])], "Api", functions(FUNCTIONS_MAX)).expect("the most functions");
+    exercise(&metadata);
+    assert_eq!(
+        metadata_with(vec![tuple(&[])], "Api", functions(FUNCTIONS_MAX + 1)).expect_err("too many"),
+        LoadError::TooManyFunctions { functions: FUNCTIONS_MAX + 1, functions_max: FUNCTIONS_MAX }
+    );
+    let fields = |count: usize| {
+        let names: Vec<String> = (0..count).map(|index| format!("f{index}")).collect();
+        let fields: Vec<_> = names.iter().map(|name| (Some(name.as_str()), 1)).collect();
+        metadata_of(vec![structure(&fields), tuple(&[])])
+    };
+    // The function's parameter is one, too.
+    exercise(&fields(MEMBERS_MAX - 1).expect("the most fields"));
+    let too_many = LoadError::TooManyMembers { members_max: MEMBERS_MAX };
+    assert_eq!(fields(MEMBERS_MAX).expect_err("too many"), too_many);
+    assert_eq!(metadata_of(vec![tuple(&vec![0; MEMBERS_MAX + 1])]).expect_err("too many items"), too_many);
+}
+
+/// Few bytes of SCALE became any number of bytes of JSON: an answer of 16 MiB could be 2 GB of text, and empty structs
+/// took memory without any bytes of theirs.
+#[test]
+fn json_of_answers_is_bounded() {
+    let name = "x".repeat(NAME_BYTES_MAX);
+    let list = |count: u32, item: &[u8]| [Compact(count).encode(), item.repeat(count as usize)].concat();
+
+    let names = metadata_of(vec![sequence(1), enumeration([name.clone()])]).expect("well-formed");
+    let call = names.resolve("call").expect("known");
+    let entry_bytes = NAME_BYTES_MAX + "\"\",".len();
+    let fits = (ANSWER_JSON_BYTES_MAX - 3) / entry_bytes;
+    let Ok(Outcome::Value(value)) = names.decode_return(call, &list(fits as u32, &[0])) else { panic!("it fits") };
+    let written = value.to_string().len();
+    assert!((ANSWER_JSON_BYTES_MAX - entry_bytes..=ANSWER_JSON_BYTES_MAX).contains(&written), "{written}");
+    drop(value);
+    let too_large = Err(DecodeError::JsonTooLarge { bytes_max: ANSWER_JSON_BYTES_MAX });
+    assert!(names.decode_return(call, &list(fits as u32 + 1, &[0])) == too_large);
+
+    // Control characters take six bytes each.
+    let texts = metadata_of(vec![TypeDef::Primitive(scale_info::TypeDefPrimitive::Str)]).expect("well-formed");
+    let call = texts.resolve("call").expect("known");
+    let text = |count: usize| "\0".repeat(count).encode();
+    assert!(texts.decode_return(call, &text(ANSWER_JSON_BYTES_MAX / 6 + 1)) == too_large);
+    assert!(texts.decode_return(call, &text(ANSWER_JSON_BYTES_MAX / 6 - 1)).is_ok());
+
+    // Structs of one empty field: seven bytes of JSON and a few hundred of memory each.
+    let structs = metadata_of(vec![sequence(1), structure(&[(Some("a"), 2), (Some("b"), 3)]), tuple(&[]), byte()])
+        .expect("well-formed");
+    let call = structs.resolve("call").expect("known");
+    let too_large = Err(DecodeError::TreeTooLarge { bytes_max: ANSWER_TREE_BYTES_MAX });
+    assert!(structs.decode_return(call, &list(2 << 20, &[0])) == too_large);
+}
+
+/// Every value of an enum folded the names of all variants, and every key of an object was compared with all fields.
+#[test]
+fn looking_up_names_does_not_take_their_product() {
+    let names: Vec<String> = (0..256).map(|index| format!("{}{index}", "Variant".repeat(17))).collect();
+    let metadata = metadata_of(vec![sequence(1), enumeration(names.clone())]).expect("well-formed");
+    let call = metadata.resolve("call").expect("known");
+    let other_case: Vec<String> = names.iter().map(|name| name.to_uppercase()).cycle().take(100_000).collect();
+    let encoded = metadata.encode_arguments(call, &json!([other_case])).expect("any case is accepted");
+    assert_eq!(encoded.get(4..8), Some(&[0, 1, 2, 3][..]));
+
+    let names: Vec<String> = (0..MEMBERS_MAX - 2).map(|index| format!("field{index}")).collect();
+    let mut fields: Vec<_> = names.iter().map(|name| (Some(name.as_str()), 1)).collect();
+    fields.push((Some("last"), 1));
+    let metadata = metadata_of(vec![structure(&fields), tuple(&[])]).expect("well-formed");
+    let call = metadata.resolve("call").expect("known");
+    // 16 thousand fields and 200 thousand keys: 3 thousand million comparisons if each were held against each.
+    let mut keys: serde_json::Map<String, serde_json::Value> =
+        names.iter().map(|name| (name.clone(), json!(null))).collect();
+    keys.extend((0..200_000).map(|index| (format!("other{index}"), json!(null))));
+    let error = metadata.encode_arguments(call, &json!([keys])).expect_err("unknown keys");
+    assert!(matches!(&error, EncodeError::UnknownField { path, .. } if path == "value.other0"), "{error}");
+}
+
+fn byte() -> TypeDef<PortableForm> {
+    TypeDef::Primitive(scale_info::TypeDefPrimitive::U8)
 }
 
 proptest! {

@@ -2,6 +2,10 @@
 
 use super::TypeId;
 
+/// APIs whose functions have no bare names: they are the node's business, and a runtime's own
+/// `version` should not be hidden by them.
+const FULL_NAME_ONLY: [&str; 2] = ["Core", "Metadata"];
+
 /// A function's full name, which is its export's: `RealmApi_generate`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FunctionName {
@@ -22,6 +26,11 @@ impl FunctionName {
     /// `RealmApi`.
     pub fn api(&self) -> &str {
         self.full.get(..self.api_len).unwrap_or_default()
+    }
+
+    /// Whether the function can also be called by its bare name.
+    pub(crate) fn has_bare_form(&self) -> bool {
+        !FULL_NAME_ONLY.contains(&self.api())
     }
 
     /// `generate`.

@@ -5,7 +5,11 @@ use scale_info::{
     form::{Form, PortableForm},
 };
 
-use super::{Field, IntegerWidth, Shape, TypeEntry, TypeId, Types, Variant, names, snake};
+use super::{
+    Field, IntegerWidth, Shape, TypeEntry, TypeId, Types, Variant, Variants,
+    limits::{self, Members},
+    names, snake,
+};
 
 /// Bytes of metadata at most. Polkadot's own is about a tenth of this.
 pub(super) const METADATA_BYTES_MAX: usize = 4 << 20;
@@ -52,6 +56,35 @@ pub enum LoadError {
         /// The limit.
         types_max: usize,
     },
+    /// A name with more bytes than any may have.
+    #[error("the metadata names {what} `{name}..`, which has {bytes} bytes; at most {bytes_max} are allowed")]
+    NameTooLong {
+        /// What has the name: `a field`.
+        what: &'static str,
+        /// The beginning of the name.
+        name: String,
+        /// Bytes it has.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// More functions than a runtime may have.
+    #[error("the metadata has {functions} functions; at most {functions_max} are allowed")]
+    TooManyFunctions {
+        /// Functions counted until then.
+        functions: usize,
+        /// The limit.
+        functions_max: usize,
+    },
+    /// More fields, variants, tuple items and parameters than a runtime may have.
+    #[error(
+        "the metadata has more than {members_max} fields, variants, tuple items and parameters, which is the most \
+             that is allowed"
+    )]
+    TooManyMembers {
+        /// The limit.
+        members_max: usize,
+    },
     /// A name that cannot be called.
     #[error("the metadata names something `{name}`; names are made of letters, digits and underscores")]
     BadName {
@@ -67,11 +100,15 @@ pub enum LoadError {
 }
 
 /// Checks the registry and decides every type's shape.
-pub(super) fn types(registry: &PortableRegistry) -> Result<Types, LoadError> {
+pub(super) fn types(registry: &PortableRegistry, members: &mut Members) -> Result<Types, LoadError> {
     let count = registry.types.len();
     let in_order = registry.types.iter().enumerate().all(|(index, ty)| ty.id as usize == index);
     if count > TYPES_MAX || !in_order {
         return Err(LoadError::Registry { types: count, types_max: TYPES_MAX });
+    }
+    for ty in &registry.types {
+        limits::path(&ty.ty.path.segments)?;
+        members.add(member_count(&ty.ty.type_def))?;
     }
     let names = names::names(registry);
     let mut entries = Vec::with_capacity(count);
@@ -96,6 +133,22 @@ pub(super) fn types(registry: &PortableRegistry) -> Result<Types, LoadError> {
 pub(super) fn reference(types: &Types, id: u32) -> Result<TypeId, LoadError> {
     let count = types.entries.len() as u32;
     if id < count { Ok(TypeId(id)) } else { Err(LoadError::MissingType { id: count, missing: id }) }
+}
+
+/// Fields, variants and items that a definition lists.
+fn member_count(definition: &TypeDef<PortableForm>) -> usize {
+    match definition {
+        TypeDef::Composite(composite) => composite.fields.len(),
+        TypeDef::Variant(variants) => {
+            variants.variants.iter().fold(0, |count, variant| count + 1 + variant.fields.len())
+        }
+        TypeDef::Tuple(tuple) => tuple.fields.len(),
+        TypeDef::Sequence(_)
+        | TypeDef::Array(_)
+        | TypeDef::Primitive(_)
+        | TypeDef::Compact(_)
+        | TypeDef::BitSequence(_) => 0,
+    }
 }
 
 type Portable = <PortableForm as Form>::Type;
@@ -150,6 +203,7 @@ impl Loader<'_> {
             [] => Shape::Unit,
             _ if named => {
                 let fields = fields.iter().map(|field| {
+                    limits::name("a field", field.name.as_deref().unwrap_or_default())?;
                     Ok(Field {
                         name: field.name.clone().unwrap_or_default(),
                         ty: self.reference(field.ty)?,
@@ -191,6 +245,7 @@ impl Loader<'_> {
     fn variants(&self, ty: &Type<PortableForm>, variants: &TypeDefVariant<PortableForm>) -> Result<Shape, LoadError> {
         let mut loaded = Vec::with_capacity(variants.variants.len());
         for variant in &variants.variants {
+            limits::name("a variant", &variant.name)?;
             loaded.push(Variant {
                 name: variant.name.clone(),
                 json_name: snake(&variant.name),
@@ -211,7 +266,7 @@ impl Loader<'_> {
         {
             return Ok(Shape::Option(*inner));
         }
-        Ok(Shape::Enum(loaded))
+        Ok(Shape::Enum(Variants::new(loaded)))
     }
 
     fn is_byte(&self, of: Portable) -> bool {

@@ -9,11 +9,9 @@ use scale_info::{PortableRegistry, form::PortableForm};
 
 use super::{
     Function, FunctionName, LoadError, Parameter, Shape, TypeId, Types,
+    limits::{self, FUNCTIONS_MAX, Members},
     load::{self, METADATA_BYTES_MAX},
 };
-
-/// Characters of a bad name that an error shows.
-const SHOWN_NAME_CHARS_MAX: usize = 64;
 
 /// blake2-256 of the metadata's bytes. Clients pin a runtime's types by it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,11 +24,16 @@ impl fmt::Display for MetadataHash {
 }
 
 /// The methods of all APIs. A macro, because both versions of the format have types of their own
-/// with the same fields.
+/// with the same fields. Counts and checks the names of APIs before copying one for each of their methods.
 macro_rules! methods {
     ($apis:expr) => {{
         let mut methods = Vec::new();
         for api in $apis {
+            limits::name("an API", &api.name)?;
+            let functions = methods.len() + api.methods.len();
+            if functions > FUNCTIONS_MAX {
+                return Err(LoadError::TooManyFunctions { functions, functions_max: FUNCTIONS_MAX });
+            }
             for method in api.methods {
                 methods.push(Method {
                     api: api.name.clone(),
@@ -53,6 +56,8 @@ pub struct Metadata {
     types: Types,
     hash: MetadataHash,
     by_name: BTreeMap<String, usize>,
+    /// The functions that go by their bare names, by it.
+    by_bare_name: BTreeMap<String, Vec<usize>>,
 }
 
 impl Metadata {
@@ -101,23 +106,35 @@ impl Metadata {
         self.by_name.get(full_name).and_then(|&index| self.functions.get(index))
     }
 
+    /// The functions that go by this bare name.
+    pub(super) fn bare(&self, name: &str) -> impl Iterator<Item = &Function> {
+        let indexes = self.by_bare_name.get(name).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|&index| self.functions.get(index))
+    }
+
     fn build(
         hash: MetadataHash,
         registry: &PortableRegistry,
         methods: Vec<Method>,
         custom: &v15::CustomMetadata<PortableForm>,
     ) -> Result<Self, LoadError> {
-        let types = load::types(registry)?;
+        let mut members = Members::default();
+        let types = load::types(registry, &mut members)?;
         let mut functions = Vec::with_capacity(methods.len());
         for method in methods {
             let stream_key = format!("{STREAM_KEY_PREFIX}{}_{}", method.api, method.name);
             let stream = custom.map.get(&stream_key).map(|value| load::reference(&types, value.ty.id)).transpose()?;
+            members.add(method.inputs.len())?;
             functions.push(method.check(&types, stream)?);
         }
         load::unique(functions.iter().map(|function| function.name.full()))?;
         let by_name =
             functions.iter().enumerate().map(|(index, function)| (function.name.full().to_owned(), index)).collect();
-        Ok(Self { functions, types, hash, by_name })
+        let mut by_bare_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, function) in functions.iter().enumerate().filter(|(_, function)| function.name.has_bare_form()) {
+            by_bare_name.entry(function.name.bare().to_owned()).or_default().push(index);
+        }
+        Ok(Self { functions, types, hash, by_name, by_bare_name })
     }
 }
 
@@ -133,9 +150,11 @@ struct Method {
 impl Method {
     fn check(self, types: &Types, stream: Option<TypeId>) -> Result<Function, LoadError> {
         callable(&self.api)?;
+        limits::name("a function", &self.name)?;
         callable(&self.name)?;
         let mut parameters = Vec::with_capacity(self.inputs.len());
         for (name, ty) in self.inputs {
+            limits::name("a parameter", &name)?;
             callable(&name)?;
             let ty = load::reference(types, ty)?;
             parameters.push(Parameter { name, ty, optional: types[ty].optional });
@@ -162,7 +181,7 @@ impl Method {
 fn result(types: &Types, output: TypeId) -> Option<(TypeId, TypeId)> {
     let entry = &types[output];
     match &entry.shape {
-        Shape::Enum(variants) if entry.path == "Result" => match variants.as_slice() {
+        Shape::Enum(variants) if entry.path == "Result" => match &**variants {
             [ok, error] if (ok.name.as_str(), ok.index, error.name.as_str(), error.index) == ("Ok", 0, "Err", 1) => {
                 match (&ok.fields, &error.fields) {
                     (Shape::Newtype(ok), Shape::Newtype(error)) => Some((*ok, *error)),
@@ -181,6 +200,6 @@ fn callable(name: &str) -> Result<(), LoadError> {
         && name.chars().next().is_some_and(|first| !first.is_ascii_digit());
     match good {
         true => Ok(()),
-        false => Err(LoadError::BadName { name: name.chars().take(SHOWN_NAME_CHARS_MAX).collect() }),
+        false => Err(LoadError::BadName { name: limits::shown(name) }),
     }
 }

@@ -2,9 +2,6 @@
 
 use super::{Function, Metadata};
 
-/// APIs whose functions have no bare names: they are the node's business, and a runtime's own
-/// `version` should not be hidden by them.
-const FULL_NAME_ONLY: [&str; 2] = ["Core", "Metadata"];
 /// Bytes of a name at most for which a nearest one is looked for, because that takes their square.
 const NEAREST_BYTES_MAX: usize = 64;
 
@@ -38,7 +35,7 @@ impl Metadata {
         if let Some(function) = self.function(name) {
             return Ok(function);
         }
-        let mut named = self.bare_named().filter(|function| function.name.bare() == name);
+        let mut named = self.bare(name);
         match (named.next(), named.next()) {
             (Some(function), None) => Ok(function),
             (Some(first), Some(second)) => {
@@ -56,7 +53,7 @@ impl Metadata {
 
     /// The functions that go by their bare names.
     pub(crate) fn bare_named(&self) -> impl Iterator<Item = &Function> {
-        self.functions().iter().filter(|function| !FULL_NAME_ONLY.contains(&function.name.api()))
+        self.functions().iter().filter(|function| function.name.has_bare_form())
     }
 }
 

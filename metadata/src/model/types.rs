@@ -6,6 +6,8 @@
 
 use std::ops::Index;
 
+use super::Variants;
+
 /// A type's number in its [`Types`]. Only good for the table it came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TypeId(pub(super) u32);
@@ -140,7 +142,7 @@ pub enum Shape {
     /// `Option<T>`.
     Option(TypeId),
     /// Any other enum; `Result` among them.
-    Enum(Vec<Variant>),
+    Enum(Variants),
     /// A map from the first type to the second.
     Map(TypeId, TypeId),
     /// A type that JSON is not made of: bit sequences, 256-bit integers.

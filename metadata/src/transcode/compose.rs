@@ -1,5 +1,7 @@
 //! JSON to SCALE, for the types that are made of others: fields, items, options, variants, maps.
 
+use std::collections::BTreeSet;
+
 use parity_scale_codec::{Compact, Encode};
 use serde_json::{Map, Value};
 
@@ -8,7 +10,7 @@ use super::{
     encode::{ABSENT_MAX, Encoder},
     path::cut,
 };
-use crate::model::{Field, Shape, TypeId, Variant, folded, nearest};
+use crate::model::{Field, Shape, TypeId, Variants, nearest};
 
 /// Variants that an error lists.
 const LISTED_VARIANTS_MAX: usize = 12;
@@ -71,7 +73,12 @@ impl Encoder<'_> {
     }
 
     fn refuse_unknown(&self, object: &Map<String, Value>, fields: &[Field]) -> Result<(), EncodeError> {
-        match object.keys().find(|key| fields.iter().all(|field| field.name != **key)) {
+        // Fields are looked up in the object, so that the work is that of its size and not of its square.
+        if fields.iter().filter(|field| object.contains_key(&field.name)).count() == object.len() {
+            return Ok(());
+        }
+        let known: BTreeSet<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        match object.keys().find(|key| !known.contains(key.as_str())) {
             Some(key) => Err(self.unknown(key, fields.iter().map(|field| field.name.as_str()))),
             None => Ok(()),
         }
@@ -128,7 +135,7 @@ impl Encoder<'_> {
     }
 
     /// Writes a variant of an enum.
-    pub(super) fn variant(&mut self, ty: TypeId, variants: &[Variant], json: &Value) -> Result<(), EncodeError> {
+    pub(super) fn variant(&mut self, ty: TypeId, variants: &Variants, json: &Value) -> Result<(), EncodeError> {
         let (name, fields) = match json {
             Value::String(name) => (name, None),
             Value::Object(object) if object.len() == 1 => match object.iter().next() {
@@ -141,7 +148,7 @@ impl Encoder<'_> {
                 return Err(self.wrong(&expected, json));
             }
         };
-        let Some(variant) = find(variants, name) else {
+        let Some(variant) = variants.named(name) else {
             let known = variants.iter().map(|variant| variant.json_name.as_str());
             return Err(EncodeError::UnknownVariant {
                 path: self.path.text(),
@@ -218,14 +225,4 @@ impl Encoder<'_> {
         Compact(len).encode_to(&mut self.output);
         Ok(())
     }
-}
-
-/// The variant of this name, in any case.
-fn find<'a>(variants: &'a [Variant], name: &str) -> Option<&'a Variant> {
-    let exact = variants.iter().find(|variant| variant.name == name || variant.json_name == name);
-    exact.or_else(|| {
-        let folded_name = folded(name);
-        let mut alike = variants.iter().filter(|variant| folded(&variant.name) == folded_name);
-        alike.next().filter(|_| alike.next().is_none())
-    })
 }

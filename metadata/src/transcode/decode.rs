@@ -3,13 +3,17 @@
 use parity_scale_codec::{Compact, Decode};
 use serde_json::{Map, Value};
 
-use super::{DEPTH_MAX, DecodeError, compose::SOME_KEY, number};
-use crate::model::{Field, IntegerWidth, Shape, TypeId, Types, Variant};
+use super::{DEPTH_MAX, DecodeError, budget::Budget, compose::SOME_KEY, number};
+use crate::model::{Field, IntegerWidth, Shape, TypeId, Types, Variant, Variants};
 
 /// Values that even the shortest bytes may mean.
 const VALUES_BASE: usize = 65_536;
 /// Values per byte beyond those: options and newtypes of one byte are several.
 const VALUES_PER_BYTE: usize = 8;
+/// Bytes of `false` and the comma behind it; `null` and `true` are counted as much.
+const WORD_JSON_BYTES: usize = 6;
+/// Bytes that a number and the comma behind it are counted as: the most that one has.
+const NUMBER_JSON_BYTES: usize = 24;
 
 /// Reads values of one answer, one after another.
 pub(super) struct Decoder<'a> {
@@ -18,11 +22,12 @@ pub(super) struct Decoder<'a> {
     rest: &'a [u8],
     depth: usize,
     values_left: usize,
+    pub(super) budget: Budget,
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(types: &'a Types, bytes: &'a [u8]) -> Self {
-        Self { types, bytes, rest: bytes, depth: 0, values_left: values_max(bytes) }
+    pub(super) fn new(types: &'a Types, bytes: &'a [u8], budget: Budget) -> Self {
+        Self { types, bytes, rest: bytes, depth: 0, values_left: values_max(bytes), budget }
     }
 
     /// Ends; every byte must be used.
@@ -45,10 +50,10 @@ impl<'a> Decoder<'a> {
     }
 
     /// The variant of the enum `ty` that follows, its index read.
-    pub(super) fn variant<'v>(&mut self, ty: TypeId, variants: &'v [Variant]) -> Result<&'v Variant, DecodeError> {
+    pub(super) fn variant<'v>(&mut self, ty: TypeId, variants: &'v Variants) -> Result<&'v Variant, DecodeError> {
         let offset = self.offset();
         let index = self.byte(ty)?;
-        variants.iter().find(|variant| variant.index == index).ok_or_else(|| self.invalid(offset, ty))
+        variants.at(index).ok_or_else(|| self.invalid(offset, ty))
     }
 
     /// A value of this shape, which belongs to `ty`.
@@ -66,35 +71,56 @@ impl<'a> Decoder<'a> {
 
     fn plain(&mut self, ty: TypeId, shape: &Shape) -> Result<Value, DecodeError> {
         Ok(match shape {
-            Shape::Unit => Value::Null,
-            Shape::Bool => match self.flag(ty)? {
-                0 => Value::Bool(false),
-                _ => Value::Bool(true),
-            },
+            Shape::Unit => self.null()?,
+            Shape::Bool => {
+                self.budget.value(WORD_JSON_BYTES)?;
+                Value::Bool(self.flag(ty)? != 0)
+            }
             Shape::Char => {
                 let offset = self.offset();
                 let code = u32::from_le_bytes(self.array(ty)?);
                 let char = char::from_u32(code).ok_or_else(|| self.invalid(offset, ty))?;
-                Value::String(char.into())
+                self.string(char.encode_utf8(&mut [0; 4]))?
             }
             Shape::Text => {
                 let len = self.len(ty)?;
                 let offset = self.offset();
                 let text = std::str::from_utf8(self.take(len, ty)?).map_err(|_| self.invalid(offset, ty))?;
-                Value::String(text.to_owned())
+                self.string(text)?
             }
-            Shape::Unsigned(width) => number::unsigned_json(self.integer(*width, ty)?),
-            Shape::Signed(width) => number::signed_json(self.signed(*width, ty)?),
-            Shape::Compact(width) => number::unsigned_json(self.compact(*width, ty)?),
-            Shape::Float => number::float_json(f32::from_le_bytes(self.array(ty)?)),
-            Shape::Milli => number::unscaled_json(u32::from_le_bytes(self.array(ty)?).into(), 3),
-            Shape::SignedMilli => number::unscaled_json(i32::from_le_bytes(self.array(ty)?).into(), 3),
-            Shape::Nano => number::unscaled_json(u64::from_le_bytes(self.array(ty)?).into(), 9),
+            Shape::Unsigned(width) => {
+                let value = self.integer(*width, ty)?;
+                self.number(number::unsigned_json(value))?
+            }
+            Shape::Signed(width) => {
+                let value = self.signed(*width, ty)?;
+                self.number(number::signed_json(value))?
+            }
+            Shape::Compact(width) => {
+                let value = self.compact(*width, ty)?;
+                self.number(number::unsigned_json(value))?
+            }
+            Shape::Float => {
+                let value = f32::from_le_bytes(self.array(ty)?);
+                self.number(number::float_json(value))?
+            }
+            Shape::Milli => {
+                let value = u32::from_le_bytes(self.array(ty)?);
+                self.number(number::unscaled_json(value.into(), 3))?
+            }
+            Shape::SignedMilli => {
+                let value = i32::from_le_bytes(self.array(ty)?);
+                self.number(number::unscaled_json(value.into(), 3))?
+            }
+            Shape::Nano => {
+                let value = u64::from_le_bytes(self.array(ty)?);
+                self.number(number::unscaled_json(value.into(), 9))?
+            }
             Shape::Bytes => {
                 let len = self.len(ty)?;
-                hex_json(self.take(len, ty)?)
+                self.hex(len, ty)?
             }
-            Shape::ByteArray(len) => hex_json(self.take(*len as usize, ty)?),
+            Shape::ByteArray(len) => self.hex(*len as usize, ty)?,
             Shape::Sequence(item) => {
                 let len = self.len(ty)?;
                 self.items(std::iter::repeat_n(*item, len))?
@@ -104,20 +130,23 @@ impl<'a> Decoder<'a> {
             Shape::Newtype(inner) => self.value(*inner)?,
             Shape::Struct(fields) => self.fields(fields)?,
             Shape::Option(inner) => match self.flag(ty)? {
-                0 => Value::Null,
-                _ => {
-                    let value = self.value(*inner)?;
-                    match self.types[*inner].nullable {
-                        true => object([(SOME_KEY.to_owned(), value)]),
-                        false => value,
-                    }
+                0 => self.null()?,
+                _ if self.types[*inner].nullable => {
+                    self.budget.container()?;
+                    self.budget.key(SOME_KEY)?;
+                    object([(SOME_KEY.to_owned(), self.value(*inner)?)])
                 }
+                _ => self.value(*inner)?,
             },
             Shape::Enum(variants) => {
                 let variant = self.variant(ty, variants)?;
                 match &variant.fields {
-                    Shape::Unit => Value::String(variant.json_name.clone()),
-                    fields => object([(variant.json_name.clone(), self.shape(ty, fields)?)]),
+                    Shape::Unit => self.string(&variant.json_name)?,
+                    fields => {
+                        self.budget.container()?;
+                        self.budget.key(&variant.json_name)?;
+                        object([(variant.json_name.clone(), self.shape(ty, fields)?)])
+                    }
                 }
             }
             Shape::Map(key, value) => self.map(*key, *value, ty)?,
@@ -128,14 +157,17 @@ impl<'a> Decoder<'a> {
     }
 
     fn fields(&mut self, fields: &[Field]) -> Result<Value, DecodeError> {
+        self.budget.container()?;
         let mut object = Map::new();
         for field in fields {
+            self.budget.key(&field.name)?;
             object.insert(field.name.clone(), self.value(field.ty)?);
         }
         Ok(Value::Object(object))
     }
 
     fn items(&mut self, items: impl Iterator<Item = TypeId>) -> Result<Value, DecodeError> {
+        self.budget.container()?;
         // Grows with what is read: a claimed length says nothing yet.
         let mut values = Vec::new();
         for item in items {
@@ -146,6 +178,7 @@ impl<'a> Decoder<'a> {
 
     fn map(&mut self, key: TypeId, value: TypeId, ty: TypeId) -> Result<Value, DecodeError> {
         let len = self.len(ty)?;
+        self.budget.container()?;
         if self.types.peeled(key).shape != Shape::Text {
             let mut pairs = Vec::new();
             for _ in 0..len {
@@ -156,11 +189,38 @@ impl<'a> Decoder<'a> {
         let mut object = Map::new();
         for _ in 0..len {
             if let Value::String(name) = self.value(key)? {
+                self.budget.key(&name)?;
                 let value = self.value(value)?;
                 object.insert(name, value);
             }
         }
         Ok(Value::Object(object))
+    }
+
+    fn null(&mut self) -> Result<Value, DecodeError> {
+        self.budget.value(WORD_JSON_BYTES)?;
+        Ok(Value::Null)
+    }
+
+    fn string(&mut self, text: &str) -> Result<Value, DecodeError> {
+        self.budget.text(text)?;
+        Ok(Value::String(text.to_owned()))
+    }
+
+    /// A number, which may be a string of digits.
+    fn number(&mut self, number: Value) -> Result<Value, DecodeError> {
+        match &number {
+            Value::String(digits) => self.budget.text(digits)?,
+            _ => self.budget.value(NUMBER_JSON_BYTES)?,
+        }
+        Ok(number)
+    }
+
+    /// So many bytes as hex digits.
+    fn hex(&mut self, len: usize, ty: TypeId) -> Result<Value, DecodeError> {
+        let bytes = self.take(len, ty)?;
+        self.budget.hex(bytes.len())?;
+        Ok(Value::String(format!("0x{}", hex::encode(bytes))))
     }
 
     /// A byte that is 0 or 1.
@@ -231,10 +291,6 @@ impl<'a> Decoder<'a> {
 
 fn values_max(bytes: &[u8]) -> usize {
     VALUES_BASE.saturating_add(bytes.len().saturating_mul(VALUES_PER_BYTE))
-}
-
-fn hex_json(bytes: &[u8]) -> Value {
-    Value::String(format!("0x{}", hex::encode(bytes)))
 }
 
 fn object<const N: usize>(entries: [(String, Value); N]) -> Value {

@@ -149,6 +149,23 @@ pub enum DecodeError {
         /// The limit for bytes of this length.
         values_max: usize,
     },
+    /// The value's JSON would be longer than may be written.
+    #[error(
+        "the value's JSON has more than {bytes_max} bytes, which is the most that is written; ask for SCALE instead"
+    )]
+    JsonTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The value is of so many parts that they take more memory than may be used.
+    #[error(
+        "the value's JSON takes more than {bytes_max} bytes of memory, which is the most that is used; ask for SCALE \
+         instead"
+    )]
+    TreeTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
     /// A type that JSON is not made of.
     #[error("the type `{type_name}` has no JSON; ask for SCALE instead")]
     Unsupported {

@@ -1,9 +1,11 @@
 //! JSON to SCALE and back, by metadata alone.
 //!
 //! Neither side is trusted: JSON comes from clients, SCALE from sandboxes, types from uploaded
-//! blobs. So depth is counted ([`DEPTH_MAX`]), values that take no bytes are counted, and nothing is
-//! allocated for a length before its bytes are there.
+//! blobs. So depth is counted ([`DEPTH_MAX`]), values that take no bytes are counted, the JSON that
+//! bytes become is counted ([`ANSWER_JSON_BYTES_MAX`]), and nothing is allocated for a length before its
+//! bytes are there.
 
+mod budget;
 mod compose;
 mod decode;
 mod encode;
@@ -13,6 +15,7 @@ mod outcome;
 mod params;
 mod path;
 
+pub use budget::{ANSWER_JSON_BYTES_MAX, ANSWER_TREE_BYTES_MAX, ITEM_JSON_BYTES_MAX, ITEM_TREE_BYTES_MAX};
 pub use error::{DecodeError, EncodeError};
 pub use outcome::{Outcome, RuntimeFailure};
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{DecodeError, decode::Decoder};
+use super::{DecodeError, budget::Budget, decode::Decoder};
 use crate::model::{Function, Metadata, Shape, TypeId, screaming};
 
 /// The byte before the content of `Ok`.
@@ -40,7 +40,7 @@ impl Metadata {
     /// # Errors
     /// [`DecodeError`]: the bytes are no value of the declared type, or more than one.
     pub fn decode_return(&self, function: &Function, bytes: &[u8]) -> Result<Outcome, DecodeError> {
-        let mut decoder = Decoder::new(self.types(), bytes);
+        let mut decoder = Decoder::new(self.types(), bytes, Budget::of_answer());
         let outcome = match function.fails_with {
             None => Outcome::Value(decoder.value(function.output)?),
             Some(error) => match decoder.byte(function.output)? {
@@ -66,7 +66,7 @@ impl Metadata {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode_item(&self, function: &Function, bytes: &[u8]) -> Result<Option<Value>, DecodeError> {
-        function.stream.map(|item| self.decode_value(item, bytes)).transpose()
+        function.stream.map(|item| self.decode_with(item, bytes, Budget::of_item())).transpose()
     }
 
     /// The arguments of a call as an object by name, from their SCALE encoding. Also the way to check
@@ -75,9 +75,10 @@ impl Metadata {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode_arguments(&self, function: &Function, bytes: &[u8]) -> Result<Value, DecodeError> {
-        let mut decoder = Decoder::new(self.types(), bytes);
+        let mut decoder = Decoder::new(self.types(), bytes, Budget::of_answer());
         let mut named = Map::new();
         for parameter in &function.parameters {
+            decoder.budget.key(&parameter.name)?;
             named.insert(parameter.name.clone(), decoder.value(parameter.ty)?);
         }
         decoder.finish()?;
@@ -89,7 +90,11 @@ impl Metadata {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode_value(&self, ty: TypeId, bytes: &[u8]) -> Result<Value, DecodeError> {
-        let mut decoder = Decoder::new(self.types(), bytes);
+        self.decode_with(ty, bytes, Budget::of_answer())
+    }
+
+    fn decode_with(&self, ty: TypeId, bytes: &[u8], budget: Budget) -> Result<Value, DecodeError> {
+        let mut decoder = Decoder::new(self.types(), bytes, budget);
         let value = decoder.value(ty)?;
         decoder.finish()?;
         Ok(value)

@@ -4,6 +4,8 @@
 //! function with a parameter `options` that is a struct with such a field. A parameter's own name
 //! goes before a field's.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{EncodeError, encode::Encoder, path::quoted};
@@ -47,9 +49,13 @@ impl Metadata {
     }
 
     fn by_name(&self, function: &Function, named: &Map<String, Value>) -> Result<Vec<u8>, EncodeError> {
-        let is_parameter = |key: &str| function.parameters.iter().any(|parameter| parameter.name == key);
+        // Sets, so that many keys and many parameters do not make their product.
+        let parameters: BTreeSet<&str> = function.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let is_parameter = |key: &str| parameters.contains(key);
         let options = self.options(function);
-        let is_option = |key: &str| options.is_some_and(|options| options.fields.iter().any(|field| field.name == key));
+        let option_names: BTreeSet<&str> =
+            options.iter().flat_map(|options| options.fields).map(|field| field.name.as_str()).collect();
+        let is_option = |key: &str| option_names.contains(key);
 
         let mut encoder = Encoder::new(self.types());
         if let Some(unknown) = named.keys().find(|key| !is_parameter(key) && !is_option(key)) {
