@@ -1,7 +1,10 @@
 //! Embeddings of texts: by a model that was made for it, or by a text model's own hidden states.
 
+use std::sync::Arc;
+
 use crate::TenantKey;
 use crate::encoder::{EncodeTextError, PendingVector};
+use crate::meter::TokenMeter;
 use crate::model::{Compute, Model};
 use crate::scheduler::{Output, SequenceId};
 use crate::session::{ForwardError, Pending, SessionError, start};
@@ -55,7 +58,7 @@ impl Model {
             let started = group.iter().enumerate().map(|(i, text)| {
                 let index = first + i;
                 let tokens = self.embedding_tokens(text).map_err(|source| EmbedError::Encode { index, source })?;
-                self.start_text(owner, index, tokens)
+                self.start_text(owner, index, tokens, None)
             });
             for text in started.collect::<Result<Vec<_>, _>>()? {
                 vectors.push(text.wait(vectors.len()).await?);
@@ -64,16 +67,21 @@ impl Model {
         Ok(vectors)
     }
 
-    /// The vector of one text, from the tokens that [`embedding_tokens`](Self::embedding_tokens) gives: for a caller that
-    /// counts them.
+    /// The vector of one text, from the tokens that [`embedding_tokens`](Self::embedding_tokens) gives. What is
+    /// computed is reported to `meter`, also if the future is dropped.
     ///
     /// # Errors
     /// See [`EmbedError`]; `index` is 0.
     ///
     /// # Cancel safety
     /// As of [`embed`](Self::embed).
-    pub async fn embed_tokens(&self, owner: TenantKey, tokens: Vec<u32>) -> Result<Vec<f32>, EmbedError> {
-        self.start_text(owner, 0, tokens)?.wait(0).await
+    pub async fn embed_tokens(
+        &self,
+        owner: TenantKey,
+        tokens: Vec<u32>,
+        meter: Option<&Arc<dyn TokenMeter>>,
+    ) -> Result<Vec<f32>, EmbedError> {
+        self.start_text(owner, 0, tokens, meter)?.wait(0).await
     }
 
     /// The tokens of a text as [`embed`](Self::embed) reads them, those around it included.
@@ -94,7 +102,13 @@ impl Model {
         Ok(tokens)
     }
 
-    fn start_text(&self, owner: TenantKey, index: usize, tokens: Vec<u32>) -> Result<Text<'_>, EmbedError> {
+    fn start_text(
+        &self,
+        owner: TenantKey,
+        index: usize,
+        tokens: Vec<u32>,
+        meter: Option<&Arc<dyn TokenMeter>>,
+    ) -> Result<Text<'_>, EmbedError> {
         let context_length = self.info().context_length;
         if tokens.is_empty() {
             return Err(EmbedError::Empty { index });
@@ -109,7 +123,8 @@ impl Model {
                     let source = SessionError::TokenOutOfVocabulary { index, token, vocab_len };
                     return Err(EmbedError::Session { index, source });
                 }
-                let pending = encoder.submit(owner, tokens).map_err(|source| EmbedError::Text { index, source })?;
+                let pending =
+                    encoder.submit(owner, tokens, meter).map_err(|source| EmbedError::Text { index, source })?;
                 return Ok(Text::Whole(pending));
             }
         };
@@ -117,7 +132,7 @@ impl Model {
         let opened = shared.with(|scheduler| scheduler.open(owner, &[]));
         let sequence = opened.map_err(|refused| EmbedError::Session { index, source: refused.into() })?;
         let open = Open { shared, sequence };
-        let pending = start(self, shared, sequence, &tokens, Output::Hidden);
+        let pending = start(self, shared, sequence, &tokens, Output::Hidden, meter);
         let pending = pending.map_err(|source| EmbedError::Forward { index, source })?;
         Ok(Text::Sequence { pending, _open: open })
     }

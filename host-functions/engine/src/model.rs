@@ -109,6 +109,8 @@ pub struct EngineCounters {
     pub sequences: u64,
     /// Tokens computed in them.
     pub tokens: u64,
+    /// Of these, tokens computed again because KV memory was short when they were computed before.
+    pub recomputed: u64,
     /// Time spent computing them.
     pub busy: Duration,
 }

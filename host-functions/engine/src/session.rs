@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::TenantKey;
 use crate::executor::ExecutorError;
+use crate::meter::TokenMeter;
 use crate::model::{CannotGenerate, Model};
 use crate::scheduler::{JobId, Output, Refused, SequenceId};
 use crate::worker::{JobOutput, JobResult, Shared, Stopped, Submitted};
@@ -26,6 +27,8 @@ pub struct Session {
     shared: Arc<Shared>,
     sequence: SequenceId,
     reused_len: u32,
+    /// Who is told what is computed here.
+    meter: Option<Arc<dyn TokenMeter>>,
     /// When it last let others go first.
     paused: Instant,
 }
@@ -98,7 +101,13 @@ impl Session {
             let sequence = scheduler.open(owner, prefix)?;
             Ok::<_, Refused>((sequence, scheduler.len(sequence)))
         })?;
-        Ok(Self { model, shared, sequence, reused_len, paused: Instant::now() })
+        Ok(Self { model, shared, sequence, reused_len, meter: None, paused: Instant::now() })
+    }
+
+    /// Reports what is computed for this session, and for its forks, to `meter`. Default: to nobody.
+    pub fn metered(mut self, meter: Arc<dyn TokenMeter>) -> Self {
+        self.meter = Some(meter);
+        self
     }
 
     /// Tokens in the sequence.
@@ -129,7 +138,8 @@ impl Session {
     ///
     /// # Cancel safety
     /// Dropping the future takes the request back, whether it waits or is being computed; what it held is free at the
-    /// next step, and the session is as it was before.
+    /// next step, and the session is as it was before. The meter counts what was computed until then, and the step that
+    /// is being computed.
     pub async fn forward(&mut self, tokens: Vec<u32>, rows: Rows) -> Result<Logits, ForwardError> {
         if let Some((index, token, vocab_len)) = self.model.out_of_vocabulary(&tokens) {
             return Err(ForwardError::TokenOutOfVocabulary { index, token, vocab_len });
@@ -143,7 +153,7 @@ impl Session {
             }
             Rows::All => (tokens.len(), Output::AllLogits),
         };
-        let pending = start(&self.model, &self.shared, self.sequence, &tokens, output)?;
+        let pending = start(&self.model, &self.shared, self.sequence, &tokens, output, self.meter.as_ref())?;
         if pending.in_place && self.paused.elapsed() >= PAUSE_EVERY {
             tokio::task::yield_now().await;
             self.paused = Instant::now();
@@ -164,7 +174,8 @@ impl Session {
     pub fn fork(&self) -> Result<Self, SessionError> {
         let sequence = self.shared.with(|scheduler| scheduler.fork(self.sequence))?;
         let (model, shared, reused_len) = (self.model.clone(), self.shared.clone(), self.reused_len);
-        Ok(Self { model, shared, sequence, reused_len, paused: Instant::now() })
+        let meter = self.meter.clone();
+        Ok(Self { model, shared, sequence, reused_len, meter, paused: Instant::now() })
     }
 }
 
@@ -187,8 +198,9 @@ pub(crate) fn start<'a>(
     sequence: SequenceId,
     tokens: &[u32],
     output: Output,
+    meter: Option<&Arc<dyn TokenMeter>>,
 ) -> Result<Pending<'a>, ForwardError> {
-    let submitted = shared.submit(sequence, tokens, output);
+    let submitted = shared.submit(sequence, tokens, output, meter);
     match submitted.map_err(|refused| forward_error(model, refused))? {
         Ok(Submitted { job, len_before, result, in_place }) => {
             Ok(Pending { shared, sequence, job, len_before, result, in_place, done: false })

@@ -106,6 +106,7 @@ impl CallState {
         let mut usage = self.usage.clone();
         usage.memory_bytes = self.limiter.memory_bytes() as u64;
         usage.cpu_time = self.setup.tally.cpu_time();
+        usage.computed_tokens = self.setup.tally.computed_tokens();
         usage
     }
 

@@ -21,9 +21,27 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// What the guest did with a row of logits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Row {
+    /// Nothing that would tell it which token is likely.
+    #[default]
+    Unseen,
+    /// It read the values, and was not charged for a draw.
+    LookedAt,
+    /// It drew a token that is charged.
+    Drawn,
+}
+
+/// Logits, and what became of each row.
+struct Held {
+    logits: Logits,
+    rows: Vec<Row>,
+}
+
 /// The logits of a call.
 pub(super) struct LogitsTable {
-    held: HandleTable<Logits>,
+    held: HandleTable<Held>,
     bytes: u64,
     bytes_max: u64,
 }
@@ -44,25 +62,38 @@ impl LogitsTable {
     pub(super) fn insert(&mut self, logits: Logits) -> Result<u32, HostError> {
         let values = logits.data.len() as u64;
         self.check_room(values)?;
-        let handle = self.held.insert(logits)?;
+        let rows = vec![Row::default(); logits.rows];
+        let handle = self.held.insert(Held { logits, rows })?;
         self.bytes += values * 4;
         Ok(handle)
     }
 
     fn remove(&mut self, handle: u32) -> Result<(), HostError> {
-        let logits = self.held.remove(handle)?;
+        let Held { logits, .. } = self.held.remove(handle)?;
         self.bytes -= logits.data.len() as u64 * 4;
         Ok(())
     }
 
     /// Row `row` of what `handle` names.
     pub(super) fn row(&self, handle: u32, row: u32) -> Result<&[f32], HostError> {
-        let logits = self.held.get(handle)?;
+        let Held { logits, .. } = self.held.get(handle)?;
         logits.row(row as usize).ok_or_else(|| no_row(row, logits.rows))
     }
 
+    /// Notes what the guest does with a row, and gives what it had done before. What is noted only grows.
+    pub(super) fn note(&mut self, handle: u32, row: u32, now: Row) -> Result<Row, HostError> {
+        let held = self.held.get_mut(handle)?;
+        let rows = held.logits.rows;
+        let noted = held.rows.get_mut(row as usize).ok_or_else(|| no_row(row, rows))?;
+        let before = *noted;
+        if before != Row::Drawn {
+            *noted = now;
+        }
+        Ok(before)
+    }
+
     fn row_mut(&mut self, handle: u32, row: u32) -> Result<&mut [f32], HostError> {
-        let logits = self.held.get_mut(handle)?;
+        let Held { logits, .. } = self.held.get_mut(handle)?;
         let (rows, vocab) = (logits.rows, logits.vocab.max(1));
         logits.data.chunks_exact_mut(vocab).nth(row as usize).ok_or_else(|| no_row(row, rows))
     }
@@ -73,12 +104,16 @@ fn no_row(row: u32, rows: usize) -> HostError {
 }
 
 fn logits_rows(call: &mut HostCall<'_>, logits: u32) -> Result<u32, HostError> {
-    Ok(call.state().inference.logits.held.get(logits)?.rows as u32)
+    Ok(call.state().inference.logits.held.get(logits)?.logits.rows as u32)
 }
 
 fn logits_read(call: &mut HostCall<'_>, logits: u32, row: u32, ptr: u32, len: u32) -> Result<(), HostError> {
     let values = call.state().inference.logits.row(logits, row)?.to_vec();
-    call.write_floats(ptr, len, &values)
+    call.write_floats(ptr, len, &values)?;
+    if call.state_mut().inference.logits.note(logits, row, Row::LookedAt)? == Row::Unseen {
+        call.state().tally().looked();
+    }
+    Ok(())
 }
 
 fn logits_bias(call: &mut HostCall<'_>, logits: u32, row: u32, ptr: u32, len: u32) -> Result<(), HostError> {

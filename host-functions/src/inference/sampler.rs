@@ -1,5 +1,6 @@
 //! Samplers: draws from rows of logits, repeatable by their seed.
 
+use super::{logits::Row, session::check_generated};
 use crate::{CallState, SAMPLED, error::HostError, functions::HostFunction, host_call::HostCall};
 use realm_engine::sampling::{Sampled, Sampler, SamplingParams};
 use realm_primitives::{F32, TokenAlternative, TokenLogprob};
@@ -19,7 +20,16 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 /// A sampler and its last draw.
 pub(super) struct HeldSampler {
     sampler: Sampler,
-    last: Option<Sampled>,
+    last: Option<Draw>,
+}
+
+/// A draw, and the row that it was from.
+struct Draw {
+    sampled: Sampled,
+    logits: u32,
+    row: u32,
+    /// Whether the guest has paid for what the row tells: the draw was charged, or its row counts as looked at.
+    seen: bool,
 }
 
 fn sampler_open(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32, HostError> {
@@ -47,34 +57,52 @@ fn sampler_accept(call: &mut HostCall<'_>, sampler: u32, tokens_ptr: u32, count:
 }
 
 fn sample_token(call: &mut HostCall<'_>, sampler: u32, logits: u32, row: u32) -> Result<u32, HostError> {
-    let generated_max = call.limits().inference.generated_tokens_max;
-    let generated = call.state().tally().generated_tokens() + 1;
-    HostError::check_limit("tokens that the call generates", generated, generated_max.into())?;
+    check_generated(call, 1)?;
     let model = call.model()?;
     let state = call.state_mut();
-    let row = state.inference.logits.row(logits, row)?;
+    let values = state.inference.logits.row(logits, row)?;
     let held = state.inference.samplers.get_mut(sampler)?;
-    let sampled = held.sampler.sample(row).map_err(|error| HostError::invalid(error.to_string()))?;
-    let token = held.last.insert(sampled).token;
+    let sampled = held.sampler.sample(values).map_err(|error| HostError::invalid(error.to_string()))?;
+    let token = sampled.token;
+    let ends = model.model().tokenizer().is_end(token);
+    held.last = Some(Draw { sampled, logits, row, seen: !ends });
     state.usage.sampled_tokens += 1;
     state.usage.token_times.sampled();
     tracing::trace!(target: SAMPLED, tenant = state.context().tenant.as_str());
-    if !model.model().tokenizer().is_end(token) {
-        state.tally().generated();
+    if !ends {
+        let before = state.inference.logits.note(logits, row, Row::Drawn)?;
+        state.tally().drawn(before == Row::LookedAt);
     }
     Ok(token)
 }
 
 fn sampled_logprob(call: &mut HostCall<'_>, sampler: u32) -> Result<u32, HostError> {
     let last = call.state().inference.samplers.get(sampler)?.last.as_ref();
-    let sampled = last.ok_or_else(|| HostError::NotFound { what: "a draw of this sampler".into() })?;
+    let draw = last.ok_or_else(|| HostError::NotFound { what: "a draw of this sampler".into() })?;
+    let sampled = &draw.sampled;
     let logprob = sampled
         .logprob
         .ok_or_else(|| HostError::NotFound { what: "a log-probability: the sampler was not asked for any".into() })?;
     let top =
         sampled.top.iter().map(|(token, logprob)| TokenAlternative { token: *token, logprob: F32::from(*logprob) });
     let answer = TokenLogprob { token: sampled.token, logprob: F32::from(logprob), top: top.collect() };
+    look_through(call, sampler)?;
     call.state_mut().put_encoded(&answer)
+}
+
+/// A draw that ends an answer is not charged, but its alternatives tell which token would follow: its row counts as looked
+/// at. Where the logits are dropped by now, nothing else can be noted of the row.
+fn look_through(call: &mut HostCall<'_>, sampler: u32) -> Result<(), HostError> {
+    let inference = &mut call.state_mut().inference;
+    let Some(draw) = &mut inference.samplers.get_mut(sampler)?.last else { return Ok(()) };
+    if std::mem::replace(&mut draw.seen, true) {
+        return Ok(());
+    }
+    let before = inference.logits.note(draw.logits, draw.row, Row::LookedAt);
+    if before.unwrap_or_default() == Row::Unseen {
+        call.state().tally().looked();
+    }
+    Ok(())
 }
 
 fn sampler_drop(call: &mut HostCall<'_>, sampler: u32) -> Result<(), HostError> {

@@ -3,8 +3,9 @@
 
 use super::text::encode_error;
 use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
-use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError};
+use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError, TokenMeter};
 use realm_primitives::abi::flag;
+use std::sync::Arc;
 use wasmtime::Linker;
 
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
@@ -28,6 +29,7 @@ fn session_open(call: &mut HostCall<'_>, prefix_ptr: u32, count: u32) -> Result<
     check_prompt(call, u64::from(count))?;
     let model = call.model()?;
     let session = model.model().open_session(call.state().tenant().key, &prefix).map_err(session_error)?;
+    let session = session.metered(call.state().tally().clone());
     call.state_mut().usage.cached_tokens += u64::from(session.reused_len());
     call.state().tally().cached(u64::from(session.reused_len()));
     call.state_mut().inference.sessions.insert(session)
@@ -50,7 +52,9 @@ async fn session_forward(
         _ => return Err(HostError::invalid(format!("unknown flags {flags:#x}"))),
     };
     held(call, session)?;
-    check_prompt(call, call.state().tally().new_prompt_tokens(u64::from(count)))?;
+    let (prompt_tokens, generated_tokens) = call.state().tally().new_tokens(u64::from(count));
+    check_prompt(call, prompt_tokens)?;
+    check_generated(call, generated_tokens)?;
     let tokens = call.tokens(tokens_ptr, count)?;
     let row_count = if rows == Rows::All { u64::from(count) } else { 1 };
     let vocabulary_len = u64::from(call.model()?.model().info().vocab_size);
@@ -58,8 +62,6 @@ async fn session_forward(
     let logits =
         call.state_mut().inference.sessions.get_mut(session)?.forward(tokens, rows).await.map_err(forward_error)?;
     let state = call.state_mut();
-    state.usage.computed_tokens += u64::from(count);
-    state.tally().computed(u64::from(count));
     state.inference.logits.insert(logits)
 }
 
@@ -95,9 +97,8 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
     let tokens = model.model().embedding_tokens(&text).map_err(encode_error)?;
     let count = tokens.len() as u64;
     check_prompt(call, count)?;
-    let vector = model.model().embed_tokens(owner, tokens).await.map_err(embed_error)?;
-    call.state_mut().usage.computed_tokens += count;
-    call.state().tally().embedded(count);
+    let meter: Arc<dyn TokenMeter> = call.state().tally().clone();
+    let vector = model.model().embed_tokens(owner, tokens, Some(&meter)).await.map_err(embed_error)?;
     call.state_mut().put_result(vector.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
@@ -105,6 +106,13 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
 fn check_prompt(call: &HostCall<'_>, more: u64) -> Result<(), HostError> {
     let asked = call.state().tally().prompt_tokens() + more;
     HostError::check_limit("tokens of the call's prompts", asked, call.limits().inference.prompt_tokens_max.into())
+}
+
+/// Whether the call may have this many more generated tokens.
+pub(super) fn check_generated(call: &HostCall<'_>, more: u64) -> Result<(), HostError> {
+    let asked = call.state().tally().generated_tokens() + more;
+    let generated_max = call.limits().inference.generated_tokens_max;
+    HostError::check_limit("tokens that the call generates", asked, generated_max.into())
 }
 
 fn held<'c>(call: &'c HostCall<'_>, session: u32) -> Result<&'c Session, HostError> {

@@ -102,7 +102,7 @@ impl Changes {
     }
 
     /// Whether the database has nothing to do with them.
-    pub(super) fn is_empty_on_disk(&self) -> bool {
+    pub fn is_empty_on_disk(&self) -> bool {
         self.writes.is_empty() && self.counts_nothing() && self.handovers.is_empty()
     }
 

@@ -5,6 +5,7 @@
 //!   with any numbers and see what it answers.
 
 mod blob;
+mod books;
 mod guest;
 mod script;
 

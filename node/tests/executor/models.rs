@@ -21,7 +21,7 @@ const BERT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-functions/engin
 
 pub struct Fixture {
     pub guest: Guest,
-    model: Arc<Model>,
+    pub model: Arc<Model>,
     _folder: TempDir,
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::line::Line;
 use crate::TenantKey;
 use crate::executor::ExecutorError;
+use crate::meter::{Charge, TokenMeter};
 use crate::model::{EngineCounters, EngineLoad};
 
 /// Computes vectors. A text's vector depends on its tokens alone.
@@ -42,6 +43,7 @@ pub enum EncodeTextError {
 
 struct Waiting {
     tokens: Vec<u32>,
+    meter: Option<Arc<dyn TokenMeter>>,
     reply: oneshot::Sender<Result<Vec<f32>, ExecutorError>>,
 }
 
@@ -95,16 +97,22 @@ impl Encoder {
     }
 
     /// Puts a text in line. It is computed whether or not the answer is waited for, until that is dropped.
+    /// `meter` is told when it is.
     ///
     /// # Errors
     /// [`EncodeTextError::Overloaded`] and [`EncodeTextError::Stopped`].
-    pub fn submit(&self, owner: TenantKey, tokens: Vec<u32>) -> Result<PendingVector, EncodeTextError> {
+    pub fn submit(
+        &self,
+        owner: TenantKey,
+        tokens: Vec<u32>,
+        meter: Option<&Arc<dyn TokenMeter>>,
+    ) -> Result<PendingVector, EncodeTextError> {
         let (reply, vector) = oneshot::channel();
         let mut state = self.shared.lock();
         if state.stopped {
             return Err(EncodeTextError::Stopped);
         }
-        let mut waiting = Waiting { tokens, reply };
+        let mut waiting = Waiting { tokens, meter: meter.cloned(), reply };
         if let Err(refused) = state.line.push(owner, waiting) {
             // Those whose callers have gone make room.
             waiting = refused;
@@ -158,6 +166,7 @@ impl Drop for StopOnExit {
 
 fn work(shared: &Shared, mut encoder: Box<dyn TextEncoder>) {
     while let Some(batch) = next_batch(shared) {
+        let Batch { waiting: batch, charges } = batch;
         let texts: Vec<&[u32]> = batch.iter().map(|waiting| &waiting.tokens[..]).collect();
         let began = Instant::now();
         let outcome = encoder.encode(&texts);
@@ -165,11 +174,17 @@ fn work(shared: &Shared, mut encoder: Box<dyn TextEncoder>) {
         let tokens: usize = texts.iter().map(|text| text.len()).sum();
         let mut state = shared.lock();
         state.running = 0;
-        state.counters.steps += 1;
-        state.counters.sequences += batch.len() as u64;
-        state.counters.tokens += tokens as u64;
-        state.counters.busy += took;
+        if outcome.is_ok() {
+            state.counters.steps += 1;
+            state.counters.sequences += batch.len() as u64;
+            state.counters.tokens += tokens as u64;
+            state.counters.busy += took;
+        }
         drop(state);
+        match &outcome {
+            Ok(_) => charges.into_iter().for_each(Charge::computed),
+            Err(_) => drop(charges),
+        }
         // A receiver that is gone has cancelled.
         match outcome {
             Ok(vectors) => batch.into_iter().zip(vectors).for_each(|(waiting, vector)| {
@@ -182,25 +197,37 @@ fn work(shared: &Shared, mut encoder: Box<dyn TextEncoder>) {
     }
 }
 
+/// Texts that are computed together.
+#[derive(Default)]
+struct Batch {
+    waiting: Vec<Waiting>,
+    /// Dropped, by a panic too, they count as not computed.
+    charges: Vec<Charge>,
+}
+
 /// Waits for texts and takes as many as fit together; `None` when the worker shall end.
-fn next_batch(shared: &Shared) -> Option<Vec<Waiting>> {
+fn next_batch(shared: &Shared) -> Option<Batch> {
     let mut state = shared.lock();
     loop {
         if state.stopped {
             return None;
         }
-        let (mut batch, mut tokens) = (Vec::new(), 0);
+        let (mut batch, mut tokens) = (Batch::default(), 0);
         let fits = |tokens: usize, waiting: &Waiting| {
             waiting.reply.is_closed() || tokens == 0 || tokens + waiting.tokens.len() <= shared.limits.batch_tokens_max
         };
         while let Some(waiting) = state.line.pop_if(|waiting| fits(tokens, waiting)) {
+            // Charged first, then looked at: a caller that goes away either keeps the text from being computed, or sees
+            // that it is.
+            let charge = waiting.meter.as_ref().map(|meter| Charge::begin(meter, waiting.tokens.len() as u64));
             if !waiting.reply.is_closed() {
                 tokens += waiting.tokens.len();
-                batch.push(waiting);
+                batch.waiting.push(waiting);
+                batch.charges.extend(charge);
             }
         }
-        if !batch.is_empty() {
-            state.running = batch.len();
+        if !batch.waiting.is_empty() {
+            state.running = batch.waiting.len();
             return Some(batch);
         }
         state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);

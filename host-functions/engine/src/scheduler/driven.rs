@@ -114,6 +114,8 @@ struct World {
     accepted: HashMap<SequenceId, usize>,
     jobs: HashMap<JobId, SequenceId>,
     owners: HashMap<SequenceId, u8>,
+    /// Tokens that each job was charged for.
+    charged: HashMap<JobId, u64>,
     /// Blocks that each tenant may have by now: its bound, or what it held when that was lowered.
     ceilings: HashMap<u8, u32>,
 }
@@ -135,7 +137,17 @@ impl World {
 
     fn finish(&mut self, job: JobId) {
         if let Some(id) = self.jobs.remove(&job) {
+            let asked = self.tokens[&id].len() - self.accepted[&id];
+            let charged = self.charged.remove(&job);
+            assert_eq!(charged, Some(asked as u64), "every token is charged once, however often it was computed");
             self.accepted.insert(id, self.tokens[&id].len());
+        }
+    }
+
+    /// A step was computed.
+    fn charge(&mut self, plan: &Plan) {
+        for part in plan.parts.iter().filter(|part| self.jobs.contains_key(&part.job)) {
+            *self.charged.entry(part.job).or_default() += part.new_tokens();
         }
     }
 }
@@ -261,6 +273,7 @@ pub fn drive(choices: &mut impl Choices, block_count: u32, tenant_blocks_max: u3
         }
         machine.run(&plan);
         machine.check(&plan, &before);
+        world.charge(&plan);
         scheduler.commit(&plan, |job| world.finish(job));
         check_books(&scheduler, &plan, &mut world.ceilings);
         for (id, accepted) in &world.accepted {
@@ -273,6 +286,7 @@ pub fn drive(choices: &mut impl Choices, block_count: u32, tenant_blocks_max: u3
         scheduler.plan(&mut plan);
         machine.run(&plan);
         machine.check(&plan, &world.tokens);
+        world.charge(&plan);
         scheduler.commit(&plan, |job| world.finish(job));
         steps += 1;
         assert!(steps < 2_000, "{} jobs are stuck", scheduler.jobs());

@@ -30,7 +30,7 @@ mod share_tests;
 mod tests;
 
 pub use fair::WEIGHT_DEFAULT;
-pub use plan::{Output, Plan};
+pub use plan::{Output, Part, Plan};
 pub use policy::{Limits, Refused, Scheduler, TenantBounds};
 
 /// A sequence; never used twice.

@@ -42,12 +42,19 @@ pub struct Part {
     pub output: Output,
     /// The positions whose output is wanted: the last ones of the part, or none of it.
     pub output_from: u32,
+    /// Positions of the part below this one were computed before, and taken away when KV memory was short.
+    pub new_from: u32,
 }
 
 impl Part {
     /// Position behind the part's last token.
     pub fn end(&self) -> u32 {
         self.start + self.tokens.len() as u32
+    }
+
+    /// Tokens that are computed for the first time.
+    pub fn new_tokens(&self) -> u64 {
+        u64::from(self.end() - self.new_from)
     }
 }
 

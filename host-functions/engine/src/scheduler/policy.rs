@@ -68,6 +68,8 @@ struct Job {
     output: Output,
     /// Outputs of positions below this one were delivered, or are not wanted.
     output_from: u32,
+    /// Positions below this one were computed at some time, by this job or before it.
+    new_from: u32,
 }
 
 /// State + events -> plan.
@@ -272,7 +274,7 @@ impl Scheduler {
         sequence.tokens.extend_from_slice(tokens);
         sequence.job = Some(job);
         let output_from = if output == Output::LastLogits { target - 1 } else { len };
-        self.jobs.insert(job, Job { sequence: id, output, output_from });
+        self.jobs.insert(job, Job { sequence: id, output, output_from, new_from: len });
         let waits = |s: &Sequence| s.owner == owner && s.job.is_some_and(|other| other != job);
         self.shares.join(owner, || !self.sequences.values().any(waits));
         Ok(job)
@@ -315,6 +317,7 @@ impl Scheduler {
             let Some(sequence) = self.sequences.get_mut(&part.sequence) else { continue };
             sequence.computed = part.end();
             job.output_from = job.output_from.max(part.end());
+            job.new_from = job.new_from.max(part.end());
             if self.limits.prefix_cache {
                 sequence.index_full_blocks(&mut self.pool, &mut self.prefixes);
             }
@@ -460,6 +463,7 @@ impl Scheduler {
             blocks: blocks_at..plan.blocks.len(),
             output: job.output,
             output_from: job.output_from.clamp(start, end),
+            new_from: job.new_from.clamp(start, end),
         });
         Ok(end - start)
     }

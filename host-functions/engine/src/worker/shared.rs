@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::step::{JobOutput, JobResult, Stepper};
 use crate::executor::ExecutorError;
+use crate::meter::{Charge, TokenMeter};
 use crate::model::EngineCounters;
-use crate::scheduler::{JobId, Output, Plan, Refused, Scheduler, SequenceId};
+use crate::scheduler::{JobId, Output, Part, Plan, Refused, Scheduler, SequenceId};
 use crate::thread_time::in_step;
 
 /// After a step, its decoding sequences are about to come back with their next tokens. Waiting for them fills the next
@@ -44,6 +45,8 @@ pub struct Submitted {
 struct Waiting {
     reply: oneshot::Sender<JobResult>,
     output: JobOutput,
+    /// Who is charged for it.
+    meter: Option<Arc<dyn TokenMeter>>,
 }
 
 struct State {
@@ -83,6 +86,11 @@ impl State {
         if stepper.plan.parts.is_empty() {
             self.stepper = Some(stepper);
             return None;
+        }
+        for part in &stepper.plan.parts {
+            if let Some(meter) = self.waiting.get(&part.job).and_then(|waiting| waiting.meter.as_ref()) {
+                stepper.charges.push(Charge::begin(meter, part.new_tokens()));
+            }
         }
         Some(stepper)
     }
@@ -138,12 +146,13 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Submits a job.
+    /// Submits a job. What is computed for it is reported to `meter`.
     pub fn submit(
         &self,
         id: SequenceId,
         tokens: &[u32],
         output: Output,
+        meter: Option<&Arc<dyn TokenMeter>>,
     ) -> Result<Result<Submitted, Stopped>, Refused> {
         let mut state = self.lock();
         if state.stopped {
@@ -152,7 +161,7 @@ impl Shared {
         let len_before = state.scheduler.len(id);
         let job = state.scheduler.submit(id, tokens, output)?;
         let (reply, result) = oneshot::channel();
-        state.waiting.insert(job, Waiting { reply, output: JobOutput::default() });
+        state.waiting.insert(job, Waiting { reply, output: JobOutput::default(), meter: meter.cloned() });
         state.expected.remove(&id);
         let in_place = state.stepper.is_some() && state.is_short_and_alone(id);
         // The worker waits for the first job, and then for the last of those it expects.
@@ -229,7 +238,7 @@ impl Shared {
     }
 
     /// Takes a step's results, one for each part of its plan, sends those that are whole, and lets others compute.
-    pub(super) fn deliver(&self, stepper: Stepper, results: Vec<JobOutput>, took: Duration) {
+    pub(super) fn deliver(&self, mut stepper: Stepper, results: Vec<JobOutput>, took: Duration) {
         let mut finished = Vec::new();
         let mut state = self.lock();
         let State { scheduler, waiting, expected, counters, .. } = &mut *state;
@@ -237,6 +246,7 @@ impl Shared {
         counters.steps += 1;
         counters.sequences += plan.parts.len() as u64;
         counters.tokens += plan.tokens.len() as u64;
+        counters.recomputed += plan.tokens.len() as u64 - plan.parts.iter().map(Part::new_tokens).sum::<u64>();
         counters.busy += took;
         for (part, result) in plan.parts.iter().zip(results) {
             if let Some(waiting) = waiting.get_mut(&part.job) {
@@ -249,6 +259,8 @@ impl Shared {
         state.alone = (plan.parts.len() == 1).then(|| plan.parts[0].sequence);
         state.last_step = (took, plan.tokens.len());
         state.gather_until = Instant::now() + GATHER_MAX.min(took / GATHER_SHARE);
+        // Before anybody hears of a result: who has one is charged for it.
+        stepper.charges.drain(..).for_each(Charge::computed);
         state.stepper = Some(stepper);
         drop(state);
         for waiting in finished {
@@ -258,8 +270,10 @@ impl Shared {
     }
 
     /// Fails the jobs of a step, and lets others compute.
-    pub(super) fn fail(&self, stepper: Stepper, error: &ExecutorError) {
+    pub(super) fn fail(&self, mut stepper: Stepper, error: &ExecutorError) {
         let mut state = self.lock();
+        // Dropped, they count as not computed.
+        stepper.charges.clear();
         for part in &stepper.plan.parts {
             state.scheduler.cancel(part.job);
             if let Some(waiting) = state.waiting.remove(&part.job) {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::shared::{Shared, StopOnExit};
 use crate::executor::{Executor, ExecutorError, StepOutput};
+use crate::meter::Charge;
 use crate::scheduler::{Output, Plan};
 
 /// What a job gives, as far as it is computed: the one or the other.
@@ -22,13 +23,15 @@ pub type JobResult = Result<JobOutput, ExecutorError>;
 pub struct Stepper {
     /// The step that is computed next.
     pub(super) plan: Plan,
+    /// What the step computes for whom. Dropped, it counts as not computed.
+    pub(super) charges: Vec<Charge>,
     output: StepOutput,
     executor: Box<dyn Executor>,
 }
 
 impl Stepper {
     pub(super) fn new(executor: Box<dyn Executor>) -> Self {
-        Self { plan: Plan::default(), output: StepOutput::default(), executor }
+        Self { plan: Plan::default(), charges: Vec::new(), output: StepOutput::default(), executor }
     }
 
     /// Computes the step that is planned, and gives the results and itself to `shared`. If that panics, nobody can compute

@@ -1,6 +1,7 @@
 //! Who computes: the worker's thread or the caller's, and what becomes of the others when it panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::{ThreadId, current};
 use std::time::Duration;
@@ -9,10 +10,14 @@ use super::{JobResult, Shared, Stopped, Submitted, Worker};
 use crate::TenantKey;
 use crate::cache::BlockPool;
 use crate::executor::{Executor, ExecutorError, StepOutput};
+use crate::meter::{Counting, TokenMeter};
 use crate::scheduler::{Limits, Output, Plan, Scheduler, SequenceId};
 
 /// A token that the model cannot stand.
 const POISON: u32 = 1_313;
+
+/// A token that makes a step fail.
+const BROKEN: u32 = 1_414;
 
 /// Notes on which threads its steps run; each takes a while, and gives every token's value as its only logit.
 struct Noting {
@@ -31,6 +36,9 @@ impl Executor for Noting {
 
     fn run(&mut self, plan: &Plan, output: &mut StepOutput) -> Result<(), ExecutorError> {
         assert!(!plan.tokens.contains(&POISON), "a poisoned token");
+        if plan.tokens.contains(&BROKEN) {
+            return Err(ExecutorError { message: "a broken token".into() });
+        }
         self.threads.lock().expect("no panic").push(current().id());
         std::thread::sleep(self.step_time);
         let wanted = plan.parts.iter().flat_map(|part| {
@@ -75,7 +83,7 @@ impl Model {
 }
 
 fn submit(shared: &Shared, sequence: SequenceId, token: u32) -> Submitted {
-    shared.submit(sequence, &[token], Output::LastLogits).expect("not refused").expect("not stopped")
+    shared.submit(sequence, &[token], Output::LastLogits, None).expect("not refused").expect("not stopped")
 }
 
 fn finish(shared: &Shared, sequence: SequenceId, submitted: Submitted) -> JobResult {
@@ -108,7 +116,8 @@ fn a_lone_sequence_computes_short_steps_itself() {
 fn a_step_may_take_as_long_as_the_one_before_it_whatever_its_tokens() {
     let model = Model::new(Duration::from_millis(2));
     let (shared, sequence) = (model.worker.shared(), model.open());
-    let prompt = shared.submit(sequence, &[1; 60], Output::LastLogits).expect("not refused").expect("not stopped");
+    let prompt =
+        shared.submit(sequence, &[1; 60], Output::LastLogits, None).expect("not refused").expect("not stopped");
     finish(shared, sequence, prompt).expect("computed");
     assert!(!submit(shared, sequence, 2).in_place, "2 ms for 60 tokens are not 33 us for one");
 }
@@ -160,6 +169,50 @@ fn a_panic_in_place_stops_the_model_for_everybody() {
     assert!(submitted.in_place);
     catch_unwind(AssertUnwindSafe(|| shared.step_in_place(a))).expect_err("a poisoned token");
     assert!(submitted.result.blocking_recv().is_err());
-    let later = shared.submit(b, &[1], Output::LastLogits).expect("not refused");
+    let later = shared.submit(b, &[1], Output::LastLogits, None).expect("not refused");
     assert_eq!(later.err(), Some(Stopped));
+}
+
+/// Submits tokens that are charged to `meter`.
+fn submit_metered(shared: &Shared, sequence: SequenceId, tokens: &[u32], meter: &Arc<Counting>) -> Submitted {
+    let meter: Arc<dyn TokenMeter> = meter.clone();
+    shared.submit(sequence, tokens, Output::LastLogits, Some(&meter)).expect("not refused").expect("not stopped")
+}
+
+/// Waits until the last step with tokens of this meter is over.
+fn idle(meter: &Counting) {
+    while meter.in_steps.load(Ordering::SeqCst) > 0 {
+        std::thread::yield_now();
+    }
+}
+
+/// A job that was withdrawn in the middle was charged for nothing, because its owner counted what it had a result of.
+#[test]
+fn a_withdrawn_job_is_charged_for_the_steps_that_were_computed() {
+    let model = Model::new(Duration::from_millis(5));
+    let (shared, sequence) = (model.worker.shared(), model.open());
+    let meter = Arc::new(Counting::default());
+    // Eight steps.
+    let submitted = submit_metered(shared, sequence, &[1; 512], &meter);
+    while meter.computed.load(Ordering::SeqCst) < 64 {
+        std::thread::yield_now();
+    }
+    shared.withdraw(sequence, submitted.job, submitted.len_before);
+    idle(&meter);
+    let charged = meter.computed.load(Ordering::SeqCst);
+    assert!((64..512).contains(&charged), "{charged}");
+    assert_eq!(charged, shared.counters().tokens);
+}
+
+#[test]
+fn steps_that_fail_or_panic_charge_nothing() {
+    for token in [BROKEN, POISON] {
+        let model = Model::new(Duration::ZERO);
+        let (shared, sequence) = (model.worker.shared(), model.open());
+        let meter = Arc::new(Counting::default());
+        let submitted = submit_metered(shared, sequence, &[1, token], &meter);
+        assert!(submitted.result.blocking_recv().is_ok_and(|result| result.is_err()) || token == POISON);
+        idle(&meter);
+        assert_eq!((meter.computed.load(Ordering::SeqCst), shared.counters().tokens), (0, 0));
+    }
 }
