@@ -3,6 +3,7 @@
 //! - [`link`] offers all of them; [`HostFunction`] lists them; one file per import module.
 //! - [`CallState`] is the data of a call's store: handles, result buffer, storage transaction, counters.
 //! - [`TenantResources`] is what a tenant's calls may reach; [`CallSetup`] what one call is given.
+//! - [`budget::NativeBudget`] counts the native bytes of a call, a tenant and the node.
 //! - [`storage::Store`] is the node's database, with one namespace per tenant.
 //! - [`HostLimits`] has every limit; [`HostError`] every way to fail.
 //!
@@ -11,6 +12,7 @@
 //! the batch or for a subscriber suspend the guest's fiber and hold no thread.
 
 mod blocking;
+pub mod budget;
 mod call;
 mod context;
 mod crypto;
@@ -25,6 +27,7 @@ pub mod storage;
 mod stream;
 mod tensor;
 
+pub use budget::{BudgetScope, Lease, NativeBudget, QuotaExceeded};
 pub use call::{CallSetup, CallState, CallTally, CallUsage, SAMPLED, TenantResources, TokenTimes};
 pub use error::HostError;
 pub use functions::HostFunction;
