@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scores the embedded default model on its held-out cases, through a running node.
+# Scores the demo model on its held-out cases, through a running node.
 #
 #   ./scripts/run.sh &                 # or any node, with its URL below
 #   ./scripts/eval-model.sh [--url ws://127.0.0.1:9944] [--key KEY] [--skills memory,sums] [--limit N] [--failures]

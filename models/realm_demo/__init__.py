@@ -1,4 +1,4 @@
-"""The embedded default model of Realm: its corpus, tokenizer, training, export and evaluation.
+"""The demo model of Realm: its corpus, tokenizer, training, export and evaluation.
 
     corpus/       conversations from templates, word lists and facts, deterministic by seed
     template      the chat template and its control tokens

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The first thing a newcomer does: the demo model answers over a plain WebSocket, and is scored a little.
+# The demo model: it is scored a little over a plain WebSocket, its corpus keeps its promises, and `realm bench` measures it.
 set -euo pipefail
 log="$(mktemp)"
 "$REALM" serve --dev --port 0 --no-metrics >"$log" 2>&1 &
@@ -13,3 +13,10 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 ./scripts/eval-model.sh --url "$url" --skills capitals,memory --limit 40
+(cd models && python3 -m unittest discover tests)
+# Only that it measures: the figures are those of this machine at this moment.
+figures="$("$REALM" bench --model models/realm-demo.gguf --streams 1 --tokens 8 --prompt-tokens 16 --rounds 1 --threads 1 --no-dispatch)"
+printf '%s\n' "$figures"
+for layer in engine runtime socket; do
+    grep -Eq "^$layer +1 +[0-9]+\.[0-9]" <<<"$figures" || { echo "realm bench has no figures of $layer" >&2; exit 1; }
+done

@@ -22,7 +22,7 @@ TOKENS_MAX, STORY_TOKENS_MAX = 120, 300
 STORY_SEEDS = 100
 STORY_REQUEST = {"turns": ["Tell me a story about a fox named Tabitha and a teapot."], "hero": "Tabitha", "thing": "teapot"}
 
-# What issue and card promise, in parts of one.
+# The scores that models/README.md promises, in parts of one.
 GOALS = {
     "memory": 0.95, "capitals": 0.95, "facts": 0.95, "capitals and facts": 0.95, "realm": 0.90, "smalltalk": 0.90,
     "realm and smalltalk": 0.90, "sums": 0.95, "stories": 0.95, "story seeds whole": 0.95, "story seeds different": 1.0,
