@@ -77,10 +77,28 @@ test("overlong prompt", async () => {
     }
 });
 
+/** Waits until the node computes nothing any more; the tokens that it computed since it started. */
+async function computedWhenIdle() {
+    for (;;) {
+        const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "realm_status" });
+        const response = await fetch(`${process.env.REALM_HTTP}/`, { method: "POST", headers: { "content-type": "application/json" }, body });
+        const { calls_running, calls_waiting, models } = (await response.json()).result;
+        if (calls_running + calls_waiting + models.reduce((sum, { jobs }) => sum + jobs, 0) === 0) {
+            return models.reduce((sum, { tokens_total }) => sum + tokens_total, 0);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+}
+
 test("abort mid-stream", async () => {
-    const stream = await client.chat.completions.create({ model: "default", messages: story, max_tokens: 400, stream: true });
+    // The control tokens are the first of the vocabulary: without them the story has no end.
+    const logit_bias = Object.fromEntries(Array.from({ length: 16 }, (_, token) => [token, -100]));
+    const before = await computedWhenIdle();
+    const stream = await client.chat.completions.create({ model: "default", messages: story, max_tokens: 900, logit_bias, stream: true });
     for await (const _ of stream) break;
     stream.controller.abort();
+    // The node stops computing, too.
+    assert.ok((await computedWhenIdle()) - before < 900);
     assert.equal((await ask()).choices[0].message.content, PARIS);
 });
 

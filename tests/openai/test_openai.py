@@ -4,6 +4,7 @@ import json
 import math
 import os
 import textwrap
+import time
 import urllib.request
 from pathlib import Path
 
@@ -118,12 +119,27 @@ def test_refused_fields(client):
     assert answer.choices[0].message.content == PARIS
 
 
+def computed_when_idle():
+    """Waits until the node computes nothing any more; the tokens that it computed since it started."""
+    while True:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "realm_status"}).encode()
+        request = urllib.request.Request(os.environ["REALM_HTTP"] + "/", body, {"content-type": "application/json"})
+        status = json.load(urllib.request.urlopen(request, timeout=60))["result"]
+        if status["calls_running"] + status["calls_waiting"] + sum(model["jobs"] for model in status["models"]) == 0:
+            return sum(model["tokens_total"] for model in status["models"])
+        time.sleep(0.02)
+
+
 def test_abort_mid_stream(client):
+    """The node stops computing, too. The control tokens are the first of the vocabulary: without them the story has no end."""
+    before = computed_when_idle()
     stream = client.chat.completions.create(
-        model="default", messages=[{"role": "user", "content": "Tell me a story about a fox and a lamp."}], max_tokens=400, stream=True
+        model="default", messages=[{"role": "user", "content": "Tell me a story about a fox and a lamp."}], max_tokens=900,
+        logit_bias={str(token): -100 for token in range(16)}, stream=True
     )
     next(iter(stream))
     stream.close()
+    assert computed_when_idle() - before < 900
     assert ask(client).choices[0].message.content == PARIS
 
 
