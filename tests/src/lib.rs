@@ -3,7 +3,9 @@
 //!
 //! - [`TinyNode`]: a node, its model's folder, and the time nothing should take.
 //! - [`Socket`]: one WebSocket, frames in and out as they are.
+//! - [`blob`]: runtimes written in WAT, whose few functions do what a test needs.
 
+pub mod blob;
 mod node;
 mod socket;
 

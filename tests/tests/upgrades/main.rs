@@ -1,6 +1,5 @@
 //! New code for a running node: what is refused and why, what happens to calls, state and clients meanwhile.
 
-mod blob;
 mod chain;
 mod fixture;
 mod followers;
@@ -9,3 +8,5 @@ mod load;
 mod migrations;
 mod refusals;
 mod tenants;
+
+use realm_tests::blob;

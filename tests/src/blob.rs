@@ -97,6 +97,7 @@ pub const LENGTHEN_OR_TRAP: &str = "(local $len i64)
     (return (global.get $ok))";
 
 /// A runtime in the making.
+#[derive(Clone, Copy)]
 pub struct Blob {
     pub spec_name: &'static str,
     pub spec_version: u32,

@@ -1,0 +1,5 @@
+//! Compiles this crate to its wasm blob.
+
+fn main() {
+    realm_wasm_builder::build_blob();
+}
