@@ -10,13 +10,13 @@
 //! length and size is checked before use and before anything is allocated. Functions that wait for
 //! the batch or for a subscriber suspend the guest's fiber and hold no thread.
 
-mod blocking;
 mod call;
 mod context;
 mod crypto;
 mod error;
 mod functions;
 mod guest_memory;
+mod heavy;
 mod host_call;
 mod inference;
 mod limits;
@@ -25,7 +25,7 @@ pub mod storage;
 mod stream;
 mod tensor;
 
-pub use call::{CallSetup, CallState, CallTally, CallUsage, SAMPLED, TenantResources, TokenTimes};
+pub use call::{CallSetup, CallState, CallTally, CallUsage, SAMPLED, TenantResources, TokenTimes, Working};
 pub use error::HostError;
 pub use functions::HostFunction;
 pub use guest_memory::GuestMemory;

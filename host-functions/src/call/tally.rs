@@ -1,6 +1,7 @@
 //! What a call is charged for, counted as it happens and shared with whoever charges: these figures
 //! outlive a call that is dropped in the middle.
 
+use realm_work::CpuAccount;
 use std::{
     sync::{
         Arc,
@@ -8,6 +9,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// The charged figures of one call.
 ///
@@ -22,6 +24,8 @@ pub struct CallTally {
     /// Sampled tokens that were not given to a session yet.
     unfed_tokens: AtomicU64,
     cpu_ns: AtomicU64,
+    /// Threads and queues that may still add to these figures.
+    working: watch::Sender<usize>,
     /// All tokens that the call's tenant has computed; whoever bounds its rate empties it.
     computed_by_tenant: Arc<AtomicU64>,
 }
@@ -91,6 +95,56 @@ impl CallTally {
     pub(crate) fn generated(&self) {
         self.generated_tokens.fetch_add(1, Ordering::Relaxed);
         self.unfed_tokens.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Work that a call does on another thread: until dropped, figures may still be added to the call's tally. A call that
+/// is cancelled ends its slice or its heavy work first, and is charged for that, too.
+#[derive(Debug)]
+pub struct Working(Arc<CallTally>);
+
+impl CallTally {
+    /// Registers work on another thread.
+    pub fn working(self: &Arc<Self>) -> Arc<Working> {
+        self.working.send_modify(|count| *count += 1);
+        Arc::new(Working(self.clone()))
+    }
+
+    /// Whether nothing can be added any more by work of the call.
+    pub fn is_final(&self) -> bool {
+        *self.working.borrow() == 0
+    }
+
+    /// Waits until nothing can be added any more by work of the call.
+    pub async fn wait_final(&self) {
+        // The sender is this tally's own, so it is there.
+        let _ = self.working.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.working.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+impl CpuAccount for CallTally {
+    fn cpu_time(&self) -> Duration {
+        CallTally::cpu_time(self)
+    }
+
+    fn add_cpu_time(&self, time: Duration) {
+        self.add_cpu_time_ns(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+impl CpuAccount for Working {
+    fn cpu_time(&self) -> Duration {
+        self.0.cpu_time()
+    }
+
+    fn add_cpu_time(&self, time: Duration) {
+        self.0.add_cpu_time(time);
     }
 }
 
