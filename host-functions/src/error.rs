@@ -72,6 +72,14 @@ pub enum HostError {
         /// The place that was refused.
         position: u64,
     },
+    /// Too much heavy work waits for a processor.
+    #[error("queue full: {waiting} jobs wait for a processor, the limit is {waiting_max}; try again later")]
+    HeavyQueue {
+        /// Jobs that wait, of this tenant or of all.
+        waiting: u64,
+        /// The limit.
+        waiting_max: u64,
+    },
     /// The tenant has no model, or it cannot do what was asked.
     #[error("{0}")]
     ModelUnavailable(String),
@@ -90,7 +98,7 @@ impl HostError {
             Self::Invalid(_) | Self::ResultLength { .. } => HostErrorCode::InvalidArgument,
             Self::NotFound { .. } => HostErrorCode::NotFound,
             Self::ContextOverflow { .. } => HostErrorCode::ContextOverflow,
-            Self::Overloaded { .. } | Self::LockQueue { .. } => HostErrorCode::Overloaded,
+            Self::Overloaded { .. } | Self::LockQueue { .. } | Self::HeavyQueue { .. } => HostErrorCode::Overloaded,
             Self::ModelUnavailable(_) => HostErrorCode::ModelUnavailable,
             Self::Internal(_) => HostErrorCode::Internal,
         }

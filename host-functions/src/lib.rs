@@ -11,7 +11,6 @@
 //! length and size is checked before use and before anything is allocated. Functions that wait for
 //! the batch or for a subscriber suspend the guest's fiber and hold no thread.
 
-mod blocking;
 pub mod budget;
 mod call;
 mod context;
@@ -19,6 +18,7 @@ mod crypto;
 mod error;
 mod functions;
 mod guest_memory;
+mod heavy;
 mod host_call;
 mod inference;
 mod limits;
@@ -28,7 +28,7 @@ mod stream;
 mod tensor;
 
 pub use budget::{BudgetScope, Lease, NativeBudget, QuotaExceeded};
-pub use call::{CallSetup, CallState, CallTally, CallUsage, SAMPLED, TenantResources, TokenTimes};
+pub use call::{CallSetup, CallState, CallTally, CallUsage, SAMPLED, TenantResources, TokenTimes, Working};
 pub use error::HostError;
 pub use functions::HostFunction;
 pub use guest_memory::GuestMemory;

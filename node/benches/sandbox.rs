@@ -21,6 +21,7 @@ fn main() {
     let store = Store::in_memory(StoreConfig::default()).expect("a store");
     let tenant = Arc::new(TenantResources {
         key: TenantKey::new([0; 32]),
+        weight: 1,
         model: None,
         embedding_model: None,
         storage: store.namespace("bench"),

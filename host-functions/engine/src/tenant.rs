@@ -9,6 +9,11 @@ impl TenantKey {
     pub const fn new(key: [u8; 32]) -> Self {
         Self(key)
     }
+
+    /// The bytes of the key.
+    pub const fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
 }
 
 impl std::fmt::Debug for TenantKey {

@@ -9,7 +9,7 @@ mod token_times;
 mod usage;
 
 pub(crate) use handles::{HandleKind, HandleTable};
-pub use tally::CallTally;
+pub use tally::{CallTally, Working};
 pub use tenant::{CallSetup, TenantResources};
 pub use token_times::{SAMPLED, TokenTimes};
 pub use usage::CallUsage;

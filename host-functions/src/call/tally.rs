@@ -7,6 +7,7 @@
 //! ```
 
 use realm_engine::TokenMeter;
+use realm_work::CpuAccount;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,7 +15,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The charged figures of one call.
 ///
@@ -33,6 +34,8 @@ pub struct CallTally {
     /// No step with tokens of the call is being computed any more.
     idle: Notify,
     cpu_ns: AtomicU64,
+    /// Threads and queues that may still add to these figures.
+    working: watch::Sender<usize>,
     /// All tokens that the call's tenant has computed; whoever bounds its rate empties it.
     computed_by_tenant: Arc<AtomicU64>,
 }
@@ -188,6 +191,56 @@ impl TokenMeter for CallTally {
         if is_idle {
             self.idle.notify_waiters();
         }
+    }
+}
+
+/// Work that a call does on another thread: until dropped, figures may still be added to the call's tally. A call that
+/// is cancelled ends its slice or its heavy work first, and is charged for that, too.
+#[derive(Debug)]
+pub struct Working(Arc<CallTally>);
+
+impl CallTally {
+    /// Registers work on another thread.
+    pub fn working(self: &Arc<Self>) -> Arc<Working> {
+        self.working.send_modify(|count| *count += 1);
+        Arc::new(Working(self.clone()))
+    }
+
+    /// Whether nothing can be added any more by work of the call.
+    pub fn is_final(&self) -> bool {
+        *self.working.borrow() == 0
+    }
+
+    /// Waits until nothing can be added any more by work of the call.
+    pub async fn wait_final(&self) {
+        // The sender is this tally's own, so it is there.
+        let _ = self.working.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.working.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+impl CpuAccount for CallTally {
+    fn cpu_time(&self) -> Duration {
+        CallTally::cpu_time(self)
+    }
+
+    fn add_cpu_time(&self, time: Duration) {
+        self.add_cpu_time_ns(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+impl CpuAccount for Working {
+    fn cpu_time(&self) -> Duration {
+        self.0.cpu_time()
+    }
+
+    fn add_cpu_time(&self, time: Duration) {
+        self.0.add_cpu_time(time);
     }
 }
 

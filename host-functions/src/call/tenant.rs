@@ -8,6 +8,7 @@ use crate::{
 };
 use realm_engine::TenantKey;
 use realm_primitives::CallContext;
+use realm_work::Scope;
 use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 
@@ -16,6 +17,8 @@ use tokio::sync::mpsc;
 pub struct TenantResources {
     /// The tenant as the engine knows it: owner of sessions and of the cached prefixes.
     pub key: TenantKey,
+    /// The tenant's share of guest threads and heavy threads, relative to other tenants.
+    pub weight: u32,
     /// The model of sessions, tokens and tensors, if the tenant has one.
     pub model: Option<Arc<HostModel>>,
     /// The model of `embed_pooled`; without one, `model` embeds.
@@ -24,6 +27,13 @@ pub struct TenantResources {
     pub storage: Namespace,
     /// Limits of each of its calls.
     pub limits: HostLimits,
+}
+
+impl TenantResources {
+    /// Whose work it is, for the threads that tenants share.
+    pub fn scope(&self) -> Scope {
+        Scope { key: self.key.bytes(), weight: self.weight }
+    }
 }
 
 /// What one call is given.

@@ -2,9 +2,10 @@
 //! that all sandboxes share; the guest's fiber is suspended meanwhile.
 
 use super::text::encode_error;
-use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
+use crate::{CallState, error::HostError, functions::HostFunction, heavy, host_call::HostCall};
 use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError, TokenMeter};
 use realm_primitives::abi::flag;
+use realm_work::heavy::HEAVY_BYTES_MIN;
 use std::sync::Arc;
 use wasmtime::Linker;
 
@@ -94,7 +95,11 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
     };
     let owner = call.state().tenant().key;
     // Of a text that is too long for an encoder, those that are read: the rest is neither computed nor charged.
-    let tokens = model.model().embedding_tokens(&text).map_err(encode_error)?;
+    let encode = {
+        let model = model.clone();
+        move || model.model().embedding_tokens(&text)
+    };
+    let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, encode).await?.map_err(encode_error)?;
     let count = tokens.len() as u64;
     check_prompt(call, count)?;
     let meter: Arc<dyn TokenMeter> = call.state().tally().clone();

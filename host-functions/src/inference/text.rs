@@ -1,23 +1,23 @@
 //! Tokens from text and back, the chat template, facts about the model.
 
-use crate::{CallState, HostModel, blocking, error::HostError, functions::HostFunction, host_call::HostCall};
+use crate::{CallState, HostModel, error::HostError, functions::HostFunction, heavy, host_call::HostCall};
 use realm_engine::tokenizer::EncodeError;
 use realm_primitives::{ChatMessage, EmbeddingSource, F32, H256, ModelFacts, abi::flag};
+use realm_work::heavy::HEAVY_BYTES_MIN;
 use wasmtime::Linker;
-
-/// Bytes of text from which on tokenising leaves the async executor's thread to others.
-const LONG_TEXT_BYTES: usize = 16 << 10;
 
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     crate::host_call::link_functions! { linker;
         ModelInfo => model_info[];
-        Tokenize => tokenize[ptr: u32, len: u32, flags: u32];
-        Detokenize => detokenize[ptr: u32, count: u32];
         DetokenizerOpen => detokenizer_open[];
         DetokenizerPush => detokenizer_push[detokenizer: u32, token: u32];
         DetokenizerFinish => detokenizer_finish[detokenizer: u32];
-        ChatTokens => chat_tokens[ptr: u32, len: u32, flags: u32];
         IsEndToken => is_end_token[token: u32];
+    }
+    crate::host_call::link_async_functions! { linker;
+        Tokenize => tokenize[ptr: u32, len: u32, flags: u32];
+        Detokenize => detokenize[ptr: u32, count: u32];
+        ChatTokens => chat_tokens[ptr: u32, len: u32, flags: u32];
     }
     Ok(())
 }
@@ -58,19 +58,20 @@ fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
     }
 }
 
-fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
+async fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
     let add_special = only_flag(flags, flag::TOKENIZE_SPECIAL)?;
     let text = call.text(ptr, len)?;
     let model = call.model()?;
-    let tokens = blocking::run(text.len() >= LONG_TEXT_BYTES, || model.model().tokenizer().encode(&text, add_special))
-        .map_err(encode_error)?;
+    let encode = move || model.model().tokenizer().encode(&text, add_special);
+    let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, encode).await?.map_err(encode_error)?;
     put_tokens(call, &tokens)
 }
 
-fn detokenize(call: &mut HostCall<'_>, ptr: u32, count: u32) -> Result<u32, HostError> {
+async fn detokenize(call: &mut HostCall<'_>, ptr: u32, count: u32) -> Result<u32, HostError> {
     let tokens = call.tokens(ptr, count)?;
     let model = call.model()?;
-    let text = blocking::run(tokens.len() * 4 >= LONG_TEXT_BYTES, || model.model().tokenizer().decode(&tokens));
+    let decode = move || model.model().tokenizer().decode(&tokens);
+    let text = heavy::run(call, count as usize * 4 >= HEAVY_BYTES_MIN, decode).await?;
     call.state_mut().put_result(text.into_bytes())
 }
 
@@ -92,7 +93,7 @@ fn detokenizer_finish(call: &mut HostCall<'_>, detokenizer: u32) -> Result<u32, 
     call.state_mut().put_result(text.into_bytes())
 }
 
-fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
+async fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
     let add_generation_prompt = only_flag(flags, flag::CHAT_GENERATION_PROMPT)?;
     let messages_max = call.limits().inference.messages_max;
     let messages = call.decoded_list::<ChatMessage>(ptr, len, messages_max, "messages of a conversation")?;
@@ -103,9 +104,10 @@ fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Resul
     let model = call.model()?;
     // A model that only embeds has no template, and whoever renders one means to generate.
     model.model().check_generates().map_err(|error| HostError::ModelUnavailable(error.to_string()))?;
-    let tokens =
-        blocking::run(len as usize >= LONG_TEXT_BYTES, || model.model().chat_tokens(&messages, add_generation_prompt))
-            .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
+    let render = move || model.model().chat_tokens(&messages, add_generation_prompt);
+    let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, render)
+        .await?
+        .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
     put_tokens(call, &tokens)
 }
 

@@ -18,6 +18,9 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         Memory64LoadLayer => memory64_load_layer[layer: u32];
         TensorNew => tensor_new[shape_ptr: u32, rank: u32, data_ptr: u32, data_len: u32];
         TensorShape => tensor_shape[tensor: u32];
+        TensorDrop => tensor_drop[tensor: u32];
+    }
+    crate::host_call::link_async_functions! { linker;
         TensorRead => tensor_read[tensor: u32, ptr: u32, len: u32];
         CandleMatmul => candle_matmul[a: u32, b: u32, flags: u32];
         Add => add[a: u32, b: u32];
@@ -33,7 +36,6 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         Narrow => narrow[a: u32, dim: u32, start: u32, len: u32];
         Concat => concat[a: u32, b: u32, dim: u32];
         Repeat => repeat[a: u32, dim: u32, times: u32];
-        TensorDrop => tensor_drop[tensor: u32];
     }
     Ok(())
 }
@@ -75,7 +77,7 @@ fn tensor_new(call: &mut HostCall<'_>, shape_ptr: u32, rank: u32, data_ptr: u32,
     }
     call.state().tensors.check_room(elements)?;
     let data = call.floats(data_ptr, data_len)?;
-    let tensor = work::run("tensor_new", &[&dims], elements, || Tensor::from_vec(data, &dims[..], &Device::Cpu))?;
+    let tensor = work::run("tensor_new", &[&dims], || Tensor::from_vec(data, &dims[..], &Device::Cpu))?;
     call.state_mut().tensors.insert(Value::Dense(tensor))
 }
 
@@ -84,62 +86,65 @@ fn tensor_shape(call: &mut HostCall<'_>, tensor: u32) -> Handle {
     call.state_mut().put_encoded(&dims)
 }
 
-fn tensor_read(call: &mut HostCall<'_>, tensor: u32, ptr: u32, len: u32) -> Result<(), HostError> {
-    let tensor = dense(call, tensor)?;
+async fn tensor_read(call: &mut HostCall<'_>, tensor: u32, ptr: u32, len: u32) -> Result<(), HostError> {
+    let tensor = dense(call, tensor).await?;
     let count = tensor.elem_count() as u64;
     if u64::from(len) != count * 4 {
         return Err(HostError::invalid(format!("{len} bytes do not hold the tensor's {count} f32")));
     }
-    let data = work::run("tensor_read", &[tensor.dims()], count, || work::values(&tensor))?;
+    let read = move || work::run("tensor_read", &[tensor.dims()], || work::values(&tensor));
+    let data = work::shared(call, count, read).await?;
     call.write_floats(ptr, len, &data)
 }
 
-fn candle_matmul(call: &mut HostCall<'_>, a: u32, b: u32, flags: u32) -> Handle {
+async fn candle_matmul(call: &mut HostCall<'_>, a: u32, b: u32, flags: u32) -> Handle {
     let transposed = only_flag(flags, flag::MATMUL_TRANSPOSED)?;
     let limits = call.limits().tensor.clone();
     let tensors = &call.state().tensors;
     let (a, b) = (tensors.get(a)?.clone(), tensors.get(b)?.clone());
     let product = shape::product(a.shape(), b.shape(), transposed, &limits)?;
     tensors.check_room(product.shape.iter().product::<usize>() as u64)?;
-    let result = matmul::matmul(&a, &b, transposed, &product, &limits)?;
+    // Weights are unpacked on the way, which is heavier than the product with few rows.
+    let work = product.multiplications.saturating_add(unpacked(&a)).saturating_add(unpacked(&b));
+    let result = work::alone(call, work, move || matmul::matmul(&a, &b, transposed, &product, &limits)).await?;
     call.state_mut().tensors.insert(Value::Dense(result))
 }
 
-fn add(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
-    let (a, b) = (dense(call, a)?, dense(call, b)?);
-    make(call, |limits| layout::add(&a, &b, limits))
+async fn add(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
+    let (a, b) = (dense(call, a).await?, dense(call, b).await?);
+    make(call, |limits| layout::add(&a, &b, limits)).await
 }
 
-fn mul(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
-    let (a, b) = (dense(call, a)?, dense(call, b)?);
-    make(call, |limits| layout::mul(&a, &b, limits))
+async fn mul(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
+    let (a, b) = (dense(call, a).await?, dense(call, b).await?);
+    make(call, |limits| layout::mul(&a, &b, limits)).await
 }
 
-fn scale(call: &mut HostCall<'_>, a: u32, factor: f32) -> Handle {
-    let a = dense(call, a)?;
-    make(call, |limits| layout::scale(&a, factor, limits))
+async fn scale(call: &mut HostCall<'_>, a: u32, factor: f32) -> Handle {
+    let a = dense(call, a).await?;
+    make(call, |limits| layout::scale(&a, factor, limits)).await
 }
 
-fn silu(call: &mut HostCall<'_>, a: u32) -> Handle {
-    same_shape(call, a, rows::silu)
+async fn silu(call: &mut HostCall<'_>, a: u32) -> Handle {
+    same_shape(call, a, 8, rows::silu).await
 }
 
-fn softmax(call: &mut HostCall<'_>, a: u32) -> Handle {
-    same_shape(call, a, rows::softmax)
+async fn softmax(call: &mut HostCall<'_>, a: u32) -> Handle {
+    same_shape(call, a, 8, rows::softmax).await
 }
 
-fn rms_norm(call: &mut HostCall<'_>, a: u32, weight: u32, epsilon: f32) -> Handle {
-    let weight = dense(call, weight)?;
-    same_shape(call, a, |x| rows::rms_norm(x, &weight, epsilon))
+async fn rms_norm(call: &mut HostCall<'_>, a: u32, weight: u32, epsilon: f32) -> Handle {
+    let weight = dense(call, weight).await?;
+    same_shape(call, a, 2, move |x| rows::rms_norm(x, &weight, epsilon)).await
 }
 
-fn rope(call: &mut HostCall<'_>, a: u32, start: u32, theta: f32, flags: u32) -> Handle {
+async fn rope(call: &mut HostCall<'_>, a: u32, start: u32, theta: f32, flags: u32) -> Handle {
     let interleaved = only_flag(flags, flag::ROPE_INTERLEAVED)?;
     let pairs = if interleaved { rows::RopePairs::Interleaved } else { rows::RopePairs::Halves };
-    same_shape(call, a, |x| rows::rope(x, start, theta, pairs))
+    same_shape(call, a, 16, move |x| rows::rope(x, start, theta, pairs)).await
 }
 
-fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, count: u32) -> Handle {
+async fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, count: u32) -> Handle {
     let ids = call.tokens(ids_ptr, count)?;
     let table = call.state().tensors.get(table)?.clone();
     let &[row_count, row_len] = table.shape() else {
@@ -150,64 +155,84 @@ fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, count: u3
     if let Some(id) = ids.iter().find(|id| **id as usize >= row_count) {
         return Err(HostError::invalid(format!("there is no row {id} in a table of {row_count}")));
     }
-    let result = match &table {
-        Value::Weight(weight) => weight.rows(&ids)?,
-        Value::Dense(table) => work::run("embedding_lookup", &[table.dims()], elements, || {
+    let look_up = move || match &table {
+        Value::Weight(weight) => weight.rows(&ids),
+        Value::Dense(table) => work::run("embedding_lookup", &[table.dims()], || {
             let ids = Tensor::from_vec(ids, count as usize, &Device::Cpu)?;
             table.index_select(&ids, 0)
-        })?,
+        }),
     };
+    let result = work::alone(call, elements, look_up).await?;
     call.state_mut().tensors.insert(Value::Dense(result))
 }
 
-fn reshape(call: &mut HostCall<'_>, a: u32, shape_ptr: u32, rank: u32) -> Handle {
+async fn reshape(call: &mut HostCall<'_>, a: u32, shape_ptr: u32, rank: u32) -> Handle {
     let dims = sizes(&call.dimensions(shape_ptr, rank)?);
-    let a = dense(call, a)?;
-    make(call, |limits| layout::reshape(&a, dims, limits))
+    let a = dense(call, a).await?;
+    make(call, |limits| layout::reshape(&a, dims, limits)).await
 }
 
-fn transpose(call: &mut HostCall<'_>, a: u32, dim0: u32, dim1: u32) -> Handle {
-    let a = dense(call, a)?;
-    make(call, |limits| layout::transpose(&a, dim0, dim1, limits))
+async fn transpose(call: &mut HostCall<'_>, a: u32, dim0: u32, dim1: u32) -> Handle {
+    let a = dense(call, a).await?;
+    make(call, |limits| layout::transpose(&a, dim0, dim1, limits)).await
 }
 
-fn narrow(call: &mut HostCall<'_>, a: u32, dim: u32, start: u32, len: u32) -> Handle {
-    let a = dense(call, a)?;
-    make(call, |limits| layout::narrow(&a, dim, start, len, limits))
+async fn narrow(call: &mut HostCall<'_>, a: u32, dim: u32, start: u32, len: u32) -> Handle {
+    let a = dense(call, a).await?;
+    make(call, |limits| layout::narrow(&a, dim, start, len, limits)).await
 }
 
-fn concat(call: &mut HostCall<'_>, a: u32, b: u32, dim: u32) -> Handle {
-    let (a, b) = (dense(call, a)?, dense(call, b)?);
-    make(call, |limits| layout::concat(&a, &b, dim, limits))
+async fn concat(call: &mut HostCall<'_>, a: u32, b: u32, dim: u32) -> Handle {
+    let (a, b) = (dense(call, a).await?, dense(call, b).await?);
+    make(call, |limits| layout::concat(&a, &b, dim, limits)).await
 }
 
-fn repeat(call: &mut HostCall<'_>, a: u32, dim: u32, times: u32) -> Handle {
-    let a = dense(call, a)?;
-    make(call, |limits| layout::repeat(&a, dim, times, limits))
+async fn repeat(call: &mut HostCall<'_>, a: u32, dim: u32, times: u32) -> Handle {
+    let a = dense(call, a).await?;
+    make(call, |limits| layout::repeat(&a, dim, times, limits)).await
 }
 
 fn tensor_drop(call: &mut HostCall<'_>, tensor: u32) -> Result<(), HostError> {
     call.state_mut().tensors.remove(tensor)
 }
 
-/// The values behind a handle as f32.
-fn dense(call: &HostCall<'_>, tensor: u32) -> Result<Tensor, HostError> {
-    call.state().tensors.get(tensor)?.dense(&call.limits().tensor)
+/// The values behind a handle as f32. A weight is unpacked.
+async fn dense(call: &mut HostCall<'_>, tensor: u32) -> Result<Tensor, HostError> {
+    let value = call.state().tensors.get(tensor)?.clone();
+    let limits = call.limits().tensor.clone();
+    match value {
+        Value::Dense(tensor) => Ok(tensor),
+        weight => work::alone(call, unpacked(&weight), move || weight.dense(&limits)).await,
+    }
+}
+
+/// Values that an operation with this one unpacks.
+fn unpacked(value: &Value) -> u64 {
+    match value {
+        Value::Dense(_) => 0,
+        Value::Weight(weight) => weight.shape().iter().fold(1, |count, dim| count.saturating_mul(*dim as u64)),
+    }
 }
 
 /// Plans an operation, checks that its result fits, makes it and names it.
-fn make<'a>(call: &mut HostCall<'_>, plan: impl FnOnce(&TensorLimits) -> Result<Planned<'a>, HostError>) -> Handle {
+async fn make(call: &mut HostCall<'_>, plan: impl FnOnce(&TensorLimits) -> Result<Planned, HostError>) -> Handle {
     let planned = plan(&call.limits().tensor)?;
     call.state().tensors.check_room(planned.elements)?;
-    let result = (planned.make)()?;
+    let result = work::shared(call, planned.elements, planned.make).await?;
     call.state_mut().tensors.insert(Value::Dense(result))
 }
 
-/// An operation whose result has the shape of its operand.
-fn same_shape(call: &mut HostCall<'_>, a: u32, operation: impl FnOnce(&Tensor) -> Result<Tensor, HostError>) -> Handle {
-    let a = dense(call, a)?;
-    call.state().tensors.check_room(a.elem_count() as u64)?;
-    let result = operation(&a)?;
+/// An operation whose result has the shape of its operand, of so many multiplications for each value.
+async fn same_shape(
+    call: &mut HostCall<'_>,
+    a: u32,
+    work_per_value: u64,
+    operation: impl FnOnce(&Tensor) -> Result<Tensor, HostError> + Send + 'static,
+) -> Handle {
+    let a = dense(call, a).await?;
+    let elements = a.elem_count() as u64;
+    call.state().tensors.check_room(elements)?;
+    let result = work::shared(call, elements.saturating_mul(work_per_value), move || operation(&a)).await?;
     call.state_mut().tensors.insert(Value::Dense(result))
 }
 

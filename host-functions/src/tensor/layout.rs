@@ -7,66 +7,65 @@ use crate::{error::HostError, limits::TensorLimits};
 use candle_core::Tensor;
 
 /// A checked operation: how many values its result has, and what makes it.
-pub(super) struct Planned<'a> {
+pub(super) struct Planned {
     pub elements: u64,
-    pub make: Box<dyn FnOnce() -> Result<Tensor, HostError> + 'a>,
+    pub make: Box<dyn FnOnce() -> Result<Tensor, HostError> + Send>,
 }
 
-fn planned<'a>(
+fn planned(
     name: &'static str,
     shapes: Vec<Vec<usize>>,
     result: &[usize],
     limits: &TensorLimits,
-    make: impl FnOnce() -> candle_core::Result<Tensor> + 'a,
-) -> Result<Planned<'a>, HostError> {
+    make: impl FnOnce() -> candle_core::Result<Tensor> + Send + 'static,
+) -> Result<Planned, HostError> {
     let elements = shape::elements(result, limits)?;
     let make = Box::new(move || {
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
-        run(name, &shapes, elements, || make()?.force_contiguous())
+        run(name, &shapes, || make()?.force_contiguous())
     });
     Ok(Planned { elements, make })
 }
 
 /// Elementwise sum with broadcasting.
-pub(super) fn add<'a>(a: &'a Tensor, b: &'a Tensor, limits: &TensorLimits) -> Result<Planned<'a>, HostError> {
+pub(super) fn add(a: &Tensor, b: &Tensor, limits: &TensorLimits) -> Result<Planned, HostError> {
     let result = shape::broadcast(a.dims(), b.dims())?;
-    planned("add", shapes(&[a, b]), &result, limits, || a.broadcast_add(b))
+    let (a, b) = (a.clone(), b.clone());
+    planned("add", shapes(&[&a, &b]), &result, limits, move || a.broadcast_add(&b))
 }
 
 /// Elementwise product with broadcasting.
-pub(super) fn mul<'a>(a: &'a Tensor, b: &'a Tensor, limits: &TensorLimits) -> Result<Planned<'a>, HostError> {
+pub(super) fn mul(a: &Tensor, b: &Tensor, limits: &TensorLimits) -> Result<Planned, HostError> {
     let result = shape::broadcast(a.dims(), b.dims())?;
-    planned("mul", shapes(&[a, b]), &result, limits, || a.broadcast_mul(b))
+    let (a, b) = (a.clone(), b.clone());
+    planned("mul", shapes(&[&a, &b]), &result, limits, move || a.broadcast_mul(&b))
 }
 
 /// Product with a number.
-pub(super) fn scale<'a>(a: &'a Tensor, factor: f32, limits: &TensorLimits) -> Result<Planned<'a>, HostError> {
-    planned("scale", shapes(&[a]), a.dims(), limits, move || a.affine(factor.into(), 0.0))
+pub(super) fn scale(a: &Tensor, factor: f32, limits: &TensorLimits) -> Result<Planned, HostError> {
+    let x = a.clone();
+    planned("scale", shapes(&[a]), a.dims(), limits, move || x.affine(factor.into(), 0.0))
 }
 
 /// The same values in another shape.
-pub(super) fn reshape<'a>(a: &'a Tensor, dims: Vec<usize>, limits: &TensorLimits) -> Result<Planned<'a>, HostError> {
+pub(super) fn reshape(a: &Tensor, dims: Vec<usize>, limits: &TensorLimits) -> Result<Planned, HostError> {
     if shape::elements(&dims, limits)? != a.elem_count() as u64 {
         let (from, count) = (a.dims(), a.elem_count());
         return Err(HostError::invalid(format!("{from:?} has {count} values, which is not what {dims:?} takes")));
     }
-    planned("reshape", shapes(&[a]), &dims.clone(), limits, move || a.reshape(dims))
+    let x = a.clone();
+    planned("reshape", shapes(&[a]), &dims.clone(), limits, move || x.reshape(dims))
 }
 
 /// Two dimensions swapped.
-pub(super) fn transpose<'a>(a: &'a Tensor, d0: u32, d1: u32, limits: &TensorLimits) -> Result<Planned<'a>, HostError> {
+pub(super) fn transpose(a: &Tensor, d0: u32, d1: u32, limits: &TensorLimits) -> Result<Planned, HostError> {
     let (d0, d1) = (shape::dimension(a.dims(), d0)?, shape::dimension(a.dims(), d1)?);
-    planned("transpose", shapes(&[a]), a.dims(), limits, move || a.transpose(d0, d1))
+    let x = a.clone();
+    planned("transpose", shapes(&[a]), a.dims(), limits, move || x.transpose(d0, d1))
 }
 
 /// `len` entries of `dim` from `start` on.
-pub(super) fn narrow<'a>(
-    a: &'a Tensor,
-    dim: u32,
-    start: u32,
-    len: u32,
-    limits: &TensorLimits,
-) -> Result<Planned<'a>, HostError> {
+pub(super) fn narrow(a: &Tensor, dim: u32, start: u32, len: u32, limits: &TensorLimits) -> Result<Planned, HostError> {
     let dim = shape::dimension(a.dims(), dim)?;
     let mut result = a.dims().to_vec();
     let (start, len) = (start as usize, len as usize);
@@ -76,16 +75,12 @@ pub(super) fn narrow<'a>(
         )));
     }
     result[dim] = len;
-    planned("narrow", shapes(&[a]), &result, limits, move || a.narrow(dim, start, len))
+    let x = a.clone();
+    planned("narrow", shapes(&[a]), &result, limits, move || x.narrow(dim, start, len))
 }
 
 /// `b` after `a` along `dim`.
-pub(super) fn concat<'a>(
-    a: &'a Tensor,
-    b: &'a Tensor,
-    dim: u32,
-    limits: &TensorLimits,
-) -> Result<Planned<'a>, HostError> {
+pub(super) fn concat(a: &Tensor, b: &Tensor, dim: u32, limits: &TensorLimits) -> Result<Planned, HostError> {
     let dim = shape::dimension(a.dims(), dim)?;
     let fits =
         a.rank() == b.rank() && a.dims().iter().zip(b.dims()).enumerate().all(|(index, (x, y))| index == dim || x == y);
@@ -94,21 +89,22 @@ pub(super) fn concat<'a>(
     }
     let mut result = a.dims().to_vec();
     result[dim] = result[dim].saturating_add(b.dims()[dim]);
-    planned("concat", shapes(&[a, b]), &result, limits, move || Tensor::cat(&[a, b], dim))
+    let (a, b) = (a.clone(), b.clone());
+    planned("concat", shapes(&[&a, &b]), &result, limits, move || Tensor::cat(&[&a, &b], dim))
 }
 
 /// Every entry of `dim` repeated `times` in place.
-pub(super) fn repeat<'a>(a: &'a Tensor, dim: u32, times: u32, limits: &TensorLimits) -> Result<Planned<'a>, HostError> {
+pub(super) fn repeat(a: &Tensor, dim: u32, times: u32, limits: &TensorLimits) -> Result<Planned, HostError> {
     let dim = shape::dimension(a.dims(), dim)?;
     let times = times as usize;
     let mut result = a.dims().to_vec();
     result[dim] = result[dim].saturating_mul(times);
-    let dims = result.clone();
+    let (x, dims) = (a.clone(), result.clone());
     planned("repeat", shapes(&[a]), &result, limits, move || {
         // An extra dimension after `dim`, broadcast, and merged into it again.
-        let mut wide = a.dims().to_vec();
+        let mut wide = x.dims().to_vec();
         wide.insert(dim + 1, times);
-        a.unsqueeze(dim + 1)?.broadcast_as(wide)?.force_contiguous()?.reshape(dims)
+        x.unsqueeze(dim + 1)?.broadcast_as(wide)?.force_contiguous()?.reshape(dims)
     })
 }
 

@@ -18,10 +18,10 @@ pub(super) fn matmul(
         && weight.shape().len() == 2
         && let Unpacked::Quantised(weight) = weight.unpacked()?
     {
-        return run("candle_matmul", &shapes, product.multiplications, || weight.forward(&x));
+        return run("candle_matmul", &shapes, || weight.forward(&x));
     }
     let b = b.dense(limits)?;
-    run("candle_matmul", &shapes, product.multiplications, || {
+    run("candle_matmul", &shapes, || {
         let b_rank = b.rank();
         let b = if transposed { b.transpose(b_rank - 2, b_rank - 1)? } else { b };
         if x.rank() == b_rank {

@@ -6,14 +6,8 @@ use crate::error::HostError;
 use candle_core::{Device, Tensor};
 
 /// A new tensor of `x`'s shape from its values, changed in place by `change`.
-fn mapped(
-    name: &'static str,
-    x: &Tensor,
-    work_per_value: u64,
-    change: impl FnOnce(&mut [f32]),
-) -> Result<Tensor, HostError> {
-    let work = (x.elem_count() as u64).saturating_mul(work_per_value);
-    run(name, &[x.dims()], work, || {
+fn mapped(name: &'static str, x: &Tensor, change: impl FnOnce(&mut [f32])) -> Result<Tensor, HostError> {
+    run(name, &[x.dims()], || {
         let mut data = values(x)?;
         change(&mut data);
         Tensor::from_vec(data, x.dims(), &Device::Cpu)
@@ -27,7 +21,7 @@ fn last_dim(x: &Tensor) -> usize {
 /// Softmax over the last dimension.
 pub(super) fn softmax(x: &Tensor) -> Result<Tensor, HostError> {
     let row_len = last_dim(x);
-    mapped("softmax", x, 8, |data| {
+    mapped("softmax", x, |data| {
         for row in data.chunks_exact_mut(row_len) {
             let greatest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let mut sum = 0f32;
@@ -42,7 +36,7 @@ pub(super) fn softmax(x: &Tensor) -> Result<Tensor, HostError> {
 
 /// x * sigmoid(x).
 pub(super) fn silu(x: &Tensor) -> Result<Tensor, HostError> {
-    mapped("silu", x, 8, |data| data.iter_mut().for_each(|value| *value /= 1.0 + (-*value).exp()))
+    mapped("silu", x, |data| data.iter_mut().for_each(|value| *value /= 1.0 + (-*value).exp()))
 }
 
 /// Root-mean-square norm over the last dimension, times `weight`.
@@ -55,8 +49,8 @@ pub(super) fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tens
     if !(epsilon.is_finite() && epsilon >= 0.0) {
         return Err(HostError::invalid(format!("{epsilon} is no epsilon of a norm")));
     }
-    let weight = run("rms_norm", &[weight.dims()], row_len as u64, || values(weight))?;
-    mapped("rms_norm", x, 2, |data| {
+    let weight = run("rms_norm", &[weight.dims()], || values(weight))?;
+    mapped("rms_norm", x, |data| {
         for row in data.chunks_exact_mut(row_len) {
             let mean = row.iter().map(|value| value * value).sum::<f32>() / row_len as f32;
             let factor = 1.0 / (mean + epsilon).sqrt();
@@ -93,7 +87,7 @@ pub(super) fn rope(x: &Tensor, start: u32, theta: f32, pairs: RopePairs) -> Resu
         RopePairs::Interleaved => (2, 1),
         RopePairs::Halves => (1, half),
     };
-    mapped("rope", x, 16, |data| {
+    mapped("rope", x, |data| {
         for (offset, row) in data.chunks_exact_mut(heads * head_len).enumerate() {
             let position = (u64::from(start) + offset as u64) as f32;
             let turns: Vec<(f32, f32)> =

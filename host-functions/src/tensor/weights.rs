@@ -98,8 +98,7 @@ impl Weight {
     }
 
     fn dequantised(&self, stored: &QTensor) -> Result<Tensor, HostError> {
-        let work = stored.shape().elem_count() as u64;
-        run("unpacking", &[stored.shape().dims()], work, || stored.dequantize(&Device::Cpu))
+        run("unpacking", &[stored.shape().dims()], || stored.dequantize(&Device::Cpu))
     }
 
     /// A copy of the weight's bytes, or of those of some rows of a matrix, as candle holds them.
@@ -107,9 +106,7 @@ impl Weight {
         let view = view(&self.model, &self.name)?;
         let dtype = candle_type(self.weight_type);
         let make = |bytes: &[u8], shape: &[usize]| {
-            run("unpacking", &[shape], bytes.len() as u64, || {
-                qtensor_from_ggml(dtype, bytes, shape.to_vec(), &Device::Cpu)
-            })
+            run("unpacking", &[shape], || qtensor_from_ggml(dtype, bytes, shape.to_vec(), &Device::Cpu))
         };
         let Some(rows) = rows else { return make(view.bytes, &self.shape) };
         let &[row_count, row_len] = &self.shape[..] else {

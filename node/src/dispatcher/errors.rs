@@ -5,6 +5,7 @@ use crate::{executor::CallError, millis::whole_ms};
 use realm_host_functions::storage::CommitError;
 use realm_metadata::{DecodeError, EncodeError, ResolveError, RuntimeFailure};
 use realm_rpc::{ErrorCode, RpcError};
+use realm_work::heavy::HeavyError;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -49,6 +50,18 @@ pub fn from_scale(error: DecodeError) -> RpcError {
 /// A call whose tenant was removed meanwhile.
 pub fn tenant_removed() -> RpcError {
     RpcError::new(ErrorCode::Forbidden, "the tenant was removed while the call ran")
+}
+
+/// Heavy work that found no room in its queue.
+pub fn from_heavy(error: HeavyError) -> RpcError {
+    match error {
+        HeavyError::Overloaded { waiting, waiting_max } => {
+            RpcError::new(ErrorCode::Overloaded, format!("{error}; try again later"))
+                .with("position", waiting)
+                .with("queue_len_max", waiting_max)
+        }
+        _ => RpcError::new(ErrorCode::Internal, "the node cannot do this work now"),
+    }
 }
 
 /// Hex that is none.

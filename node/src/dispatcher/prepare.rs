@@ -2,9 +2,11 @@
 
 use super::{Dispatcher, RequestOptions, Transcoder, errors, transcoder::Form};
 use crate::{
-    auth::forbidden_tenant, connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant,
+    auth::forbidden_tenant, connection::Connection, drain::RunningCall, executor::CallTally, runtimes::LoadedRuntime,
+    tenants::Tenant,
 };
 use realm_rpc::{ErrorCode, RpcError};
+use realm_work::heavy::{self, HEAVY_BYTES_MIN};
 use serde_json::Value;
 use std::{
     sync::Arc,
@@ -92,8 +94,12 @@ impl Dispatcher {
     /// Settles who calls what with which arguments.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED`, `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
-    pub fn prepare(&self, connection: &Arc<Connection>, request: Request) -> Result<PreparedCall, RpcError> {
+    /// `UNAUTHENTICATED`, `INVALID_PARAMS`, `FORBIDDEN`, `RUNTIME_CHANGED`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `OVERLOADED`,
+    /// `SHUTTING_DOWN`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the call; it stays counted against the tenant's requests.
+    pub async fn prepare(&self, connection: &Arc<Connection>, request: Request) -> Result<PreparedCall, RpcError> {
         let arrived = Instant::now();
         let running = self.drain.enter()?;
         let options = RequestOptions::read(request.options)?;
@@ -103,20 +109,20 @@ impl Dispatcher {
         let runtime = tenant.runtime.current();
         check_pin(&options, &runtime)?;
 
-        let metadata = &runtime.metadata;
-        let function = metadata.resolve(&request.function).map_err(errors::from_resolve)?;
-        check_callable(function.name.full())?;
-        let params = request.params.unwrap_or(Value::Null);
-        let (arguments, form) = match scale_params(&params) {
-            Some(digits) => {
-                let bytes = hex::decode(digits).map_err(|_| errors::bad_hex("params"))?;
-                metadata.decode_arguments(function, &bytes).map_err(errors::from_scale)?;
-                (bytes, Form::Scale)
-            }
-            None => (metadata.encode_arguments(function, &params).map_err(errors::from_encode)?, Form::Json),
-        };
-        let transcoder = Transcoder::new(runtime.clone(), function.name.full(), form);
+        let function = runtime.metadata.resolve(&request.function).map_err(errors::from_resolve)?;
+        let export = function.name.full().to_owned();
+        check_callable(&export)?;
+        // Before its parameters are read, so that wrong ones count, too.
         self.admission.begin(&tenant)?;
+        let scope = tenant.resources.scope();
+        let tally = Arc::new(CallTally::new(self.admission.computed_by(&tenant)));
+        let params = request.params.unwrap_or(Value::Null);
+        let read = {
+            let (runtime, export, is_long) = (runtime.clone(), export.clone(), is_long(&params));
+            heavy::run_if(is_long, scope, Some(tally.working()), move || read_params(&runtime, &export, &params))
+        };
+        let (arguments, form) = read.await.map_err(errors::from_heavy)??;
+        let transcoder = Transcoder::new(runtime.clone(), &export, form, scope, tally);
         Ok(PreparedCall {
             tenant,
             runtime,
@@ -145,11 +151,11 @@ impl Dispatcher {
     ///
     /// # Errors
     /// `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_PARAMS`, `UNKNOWN_FUNCTION`, `RATE_LIMIT`, `SHUTTING_DOWN`.
-    pub fn prepare_raw(
+    pub async fn prepare_raw(
         &self,
         connection: &Arc<Connection>,
         export: &str,
-        arguments: &str,
+        arguments: String,
     ) -> Result<PreparedCall, RpcError> {
         let arrived = Instant::now();
         let running = self.drain.enter()?;
@@ -165,11 +171,16 @@ impl Dispatcher {
             };
             return Err(RpcError::new(ErrorCode::UnknownFunction, message));
         }
-        let digits = arguments.strip_prefix("0x").unwrap_or(arguments);
-        let arguments = hex::decode(digits).map_err(|_| errors::bad_hex("data"))?;
         self.admission.begin(&tenant)?;
+        let scope = tenant.resources.scope();
+        let tally = Arc::new(CallTally::new(self.admission.computed_by(&tenant)));
+        let is_long = arguments.len() >= HEAVY_BYTES_MIN;
+        let read = heavy::run_if(is_long, scope, Some(tally.working()), move || {
+            hex::decode(arguments.strip_prefix("0x").unwrap_or(&arguments))
+        });
+        let arguments = read.await.map_err(errors::from_heavy)?.map_err(|_| errors::bad_hex("data"))?;
         Ok(PreparedCall {
-            transcoder: Transcoder::new(runtime.clone(), export, Form::Scale),
+            transcoder: Transcoder::new(runtime.clone(), export, Form::Scale, scope, tally),
             time_max: tenant.deadline_max(),
             tenant,
             runtime,
@@ -183,6 +194,41 @@ impl Dispatcher {
             _of_tenant: of_tenant,
         })
     }
+}
+
+/// Parameters as the SCALE arguments of a function, and how they were written.
+fn read_params(runtime: &LoadedRuntime, export: &str, params: &Value) -> Result<(Vec<u8>, Form), RpcError> {
+    let metadata = &runtime.metadata;
+    let function = metadata.resolve(export).map_err(errors::from_resolve)?;
+    match scale_params(params) {
+        Some(digits) => {
+            let bytes = hex::decode(digits).map_err(|_| errors::bad_hex("params"))?;
+            metadata.decode_arguments(function, &bytes).map_err(errors::from_scale)?;
+            Ok((bytes, Form::Scale))
+        }
+        None => Ok((metadata.encode_arguments(function, params).map_err(errors::from_encode)?, Form::Json)),
+    }
+}
+
+/// Whether JSON is so long that working on it is heavy. Stops counting as soon as it is.
+fn is_long(json: &Value) -> bool {
+    /// Bytes that any value stands for.
+    const VALUE_BYTES: usize = 8;
+    fn count(json: &Value, left: &mut usize) -> bool {
+        let own = match json {
+            Value::String(text) => text.len(),
+            Value::Object(fields) => fields.keys().take(*left).map(String::len).sum(),
+            _ => 0,
+        };
+        *left = left.saturating_sub(own.saturating_add(VALUE_BYTES));
+        *left == 0
+            || match json {
+                Value::Array(items) => items.iter().any(|item| count(item, left)),
+                Value::Object(fields) => fields.values().any(|field| count(field, left)),
+                _ => false,
+            }
+    }
+    count(json, &mut HEAVY_BYTES_MIN.clone())
 }
 
 /// Counts a call of the tenant, unless that is being removed.

@@ -3,7 +3,7 @@
 use super::{Dispatcher, PreparedCall, errors};
 use crate::{
     drain::cut_short,
-    executor::{CallOutcome, CallSetup, CallTally},
+    executor::{CallOutcome, CallSetup},
     metering::Ended,
     metrics::CallMeter,
     millis::whole_ms,
@@ -12,7 +12,7 @@ use futures::FutureExt;
 use realm_primitives::{CallContext, H256};
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::panic::AssertUnwindSafe;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -65,7 +65,7 @@ impl Dispatcher {
         let places = tokio::time::timeout_at(deadline.into(), self.admission.enter(&call.tenant));
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
-        let tally = Arc::new(CallTally::new(self.admission.computed_by(&call.tenant)));
+        let tally = call.transcoder.tally().clone();
         let mut charge = self.metering.begin(&call.tenant, id, &tally)?;
         let setup = CallSetup {
             context,
@@ -87,7 +87,10 @@ impl Dispatcher {
         );
         let told = result.as_ref().is_ok_and(|answer| call.transcoder.tells_failure(answer));
         let answer = result.map_err(|error| errors::from_call(error, call, id));
-        let answer = answer.and_then(|answer| call.transcoder.result(&answer).map_err(|error| explain(call, error)));
+        let answer = match answer {
+            Ok(answer) => call.transcoder.result(answer).await.map_err(|error| explain(call, error)),
+            Err(error) => Err(error),
+        };
         let ended = if answer.is_ok() && !told { Ended::Well } else { Ended::Failed };
         let stands = answer.is_ok() || changes.is_some();
         match charge.settle(ended, changes).await {

@@ -1,9 +1,14 @@
-//! Answers and items of one call, from SCALE to what its client reads.
+//! Answers and items of one call, from SCALE to what its client reads. Long ones are read on the threads for heavy work,
+//! in the tenant's share of them, and their processor time is the call's.
 
 use super::errors;
-use crate::runtimes::LoadedRuntime;
+use crate::{executor::CallTally, runtimes::LoadedRuntime};
 use realm_metadata::{Function, Outcome};
 use realm_rpc::{ErrorCode, RpcError};
+use realm_work::{
+    Scope,
+    heavy::{self, HEAVY_BYTES_MIN},
+};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -23,11 +28,38 @@ pub struct Transcoder {
     /// Full name, the export's.
     export: Arc<str>,
     form: Form,
+    scope: Scope,
+    tally: Arc<CallTally>,
 }
 
 impl Transcoder {
-    pub(super) fn new(runtime: Arc<LoadedRuntime>, export: &str, form: Form) -> Self {
-        Self { runtime, export: export.into(), form }
+    /// A transcoder whose work is the tenant's of this scope, and the call's of this tally.
+    pub(super) fn new(
+        runtime: Arc<LoadedRuntime>,
+        export: &str,
+        form: Form,
+        scope: Scope,
+        tally: Arc<CallTally>,
+    ) -> Self {
+        Self { runtime, export: export.into(), form, scope, tally }
+    }
+
+    /// Where what the call is charged for is counted.
+    pub(super) fn tally(&self) -> &Arc<CallTally> {
+        &self.tally
+    }
+
+    /// Does work on this many bytes.
+    async fn on_bytes<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        if bytes < HEAVY_BYTES_MIN {
+            return work(self);
+        }
+        let this = self.clone();
+        heavy::run(self.scope, Some(self.tally.working()), move || work(&this)).await.map_err(errors::from_heavy)?
     }
 
     /// The name of the export.
@@ -43,8 +75,12 @@ impl Transcoder {
     /// What the function returned.
     ///
     /// # Errors
-    /// The runtime's own error; `RUNTIME_TRAP` if the bytes are none of what it declares.
-    pub fn result(&self, answer: &[u8]) -> Result<Value, RpcError> {
+    /// The runtime's own error; `RUNTIME_TRAP` if the bytes are none of what it declares; `OVERLOADED`.
+    pub async fn result(&self, answer: Vec<u8>) -> Result<Value, RpcError> {
+        self.on_bytes(answer.len(), move |this| this.read_result(&answer)).await
+    }
+
+    fn read_result(&self, answer: &[u8]) -> Result<Value, RpcError> {
         let Some(function) = self.typed() else { return Ok(hex_value(answer)) };
         match self.runtime.metadata.decode_return(function, answer) {
             Ok(Outcome::Value(value)) => Ok(value),
@@ -64,8 +100,12 @@ impl Transcoder {
     /// One item that the function emitted.
     ///
     /// # Errors
-    /// `RUNTIME_TRAP` if it declares no items, or others.
-    pub fn item(&self, item: &[u8]) -> Result<Value, RpcError> {
+    /// `RUNTIME_TRAP` if it declares no items, or others; `OVERLOADED`.
+    pub async fn item(&self, item: Vec<u8>) -> Result<Value, RpcError> {
+        self.on_bytes(item.len(), move |this| this.read_item(&item)).await
+    }
+
+    fn read_item(&self, item: &[u8]) -> Result<Value, RpcError> {
         let Some(function) = self.typed() else { return Ok(hex_value(item)) };
         match self.runtime.metadata.decode_item(function, item) {
             Ok(Some(value)) => Ok(value),

@@ -88,7 +88,7 @@ async fn pump(
 ) -> Result<(), RpcError> {
     let mut changed = replay.watch();
     while let Some(item) = inbox.recv().await {
-        let body = EventBody::Stream { data: transcoder.item(&item)? };
+        let body = EventBody::Stream { data: transcoder.item(item).await? };
         let mut event = event(request_id, replay.next_seq(), body);
         loop {
             changed.mark_unchanged();

@@ -77,7 +77,7 @@ async fn pump(
     wait_max: Duration,
 ) -> Result<(), Stopped> {
     while let Some(item) = inbox.recv().await {
-        let data = transcoder.item(&item).map_err(Stopped::Error)?;
+        let data = transcoder.item(item).await.map_err(Stopped::Error)?;
         sink.send(EventBody::Stream { data }, wait_max).await.map_err(|unsent| match unsent {
             Unsent::Gone => Stopped::Gone,
             Unsent::TooSlow(waited) => Stopped::Error(slow_consumer(waited)),

@@ -1,8 +1,8 @@
 //! One call: permit, instance, arguments in, export, answer out, commit.
 
-use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError};
+use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError, stats::ExecutorStats};
 use realm_host_functions::{
-    CallSetup, CallState, CallUsage, GuestMemory,
+    CallSetup, CallState, CallUsage, GuestMemory, Working,
     storage::{Changes, CommitError},
 };
 use realm_primitives::abi;
@@ -10,7 +10,8 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 use wasmtime::{Instance, Store, Trap, UpdateDeadline};
 
 /// How a call ended and what it used.
@@ -78,44 +79,79 @@ pub(super) async fn rehearse(
             return (CallOutcome { result: Err(error), usage }, None);
         }
     };
+    let (scope, tally) = (setup.tenant.scope(), setup.tally.clone());
     let clock = CpuClock::new(setup.tally.clone());
-    let mut store = new_store(executor, code, setup, &clock);
-    let result = {
-        let _alive = executor.stats.instance();
-        let work = clock.timed(in_sandbox(code, export, arguments, &mut store));
-        match deadline {
-            Some(deadline) => match tokio::time::timeout_at(deadline.into(), work).await {
-                Ok(result) => result,
-                Err(_) => Err(Stopped::Deadline.into()),
-            },
-            None => work.await,
-        }
+    let store = new_store(executor, code, setup, &clock);
+    let begun = Begun {
+        code: code.clone(),
+        export: export.to_owned(),
+        arguments: arguments.to_owned(),
+        store,
+        clock,
+        began,
+        stats: executor.stats.clone(),
+        permit,
+        _working: tally.working(),
     };
-    // Whatever the guest made of that: it began on code that the state is no longer kept by.
-    let result = match store.data().state_was_migrated() {
-        true => Err(CallError::from(CommitError::Migrated).into()),
-        false => result,
-    };
-    let result = result.map_err(|error| {
-        let given = deadline.map(|deadline| deadline.saturating_duration_since(began)).unwrap_or_default();
-        let error = call_error(error, store.data(), given);
-        if !matches!(error, CallError::NoSuchFunction { .. } | CallError::StorageCommit(_) | CallError::Internal(_)) {
-            executor.stats.trapped();
-        }
-        error
-    });
-    let changes = if result.is_ok() { store.data_mut().take_changes() } else { None };
-    let mut usage = store.data().usage();
-    usage.wall_time = began.elapsed();
-    // The instance goes back to the pool before the commit, which may wait for the disk.
-    drop(store);
-    drop(permit);
-    (CallOutcome { result, usage }, changes)
+    executor.guests.spawn(scope, tally, begun.run().in_current_span()).await
+}
+
+/// A call that has its place in the pool. It owns all it needs, because it runs on guest threads.
+struct Begun {
+    code: Arc<RuntimeCode>,
+    export: String,
+    arguments: Vec<u8>,
+    store: Store<CallState>,
+    clock: CpuClock,
+    began: Instant,
+    stats: Arc<ExecutorStats>,
+    permit: OwnedSemaphorePermit,
+    /// Until this is dropped, the call may still be charged for something.
+    _working: Arc<Working>,
+}
+
+impl Begun {
+    async fn run(self) -> (CallOutcome, Option<Changes>) {
+        let Self { code, export, arguments, mut store, clock, began, stats, permit, _working } = self;
+        let deadline = store.data().deadline();
+        let result = {
+            let _alive = stats.instance();
+            let work = clock.timed(in_sandbox(&code, &export, &arguments, &mut store));
+            match deadline {
+                Some(deadline) => match tokio::time::timeout_at(deadline.into(), work).await {
+                    Ok(result) => result,
+                    Err(_) => Err(Stopped::Deadline.into()),
+                },
+                None => work.await,
+            }
+        };
+        // Whatever the guest made of that: it began on code that the state is no longer kept by.
+        let result = match store.data().state_was_migrated() {
+            true => Err(CallError::from(CommitError::Migrated).into()),
+            false => result,
+        };
+        let result = result.map_err(|error| {
+            let given = deadline.map(|deadline| deadline.saturating_duration_since(began)).unwrap_or_default();
+            let error = call_error(error, store.data(), given);
+            if !matches!(error, CallError::NoSuchFunction { .. } | CallError::StorageCommit(_) | CallError::Internal(_))
+            {
+                stats.trapped();
+            }
+            error
+        });
+        let changes = if result.is_ok() { store.data_mut().take_changes() } else { None };
+        let mut usage = store.data().usage();
+        usage.wall_time = began.elapsed();
+        // The instance goes back to the pool before the commit, which may wait for the disk.
+        drop(store);
+        drop(permit);
+        (CallOutcome { result, usage }, changes)
+    }
 }
 
 /// A place in the pool. The queue for it is bounded in length and in time.
-async fn permit(executor: &Executor) -> Result<SemaphorePermit<'_>, CallError> {
-    if let Ok(permit) = executor.permits.try_acquire() {
+async fn permit(executor: &Executor) -> Result<OwnedSemaphorePermit, CallError> {
+    if let Ok(permit) = executor.permits.clone().try_acquire_owned() {
         return Ok(permit);
     }
     let (position, _waiting) = executor.stats.waiter();
@@ -127,7 +163,7 @@ async fn permit(executor: &Executor) -> Result<SemaphorePermit<'_>, CallError> {
     if position > executor.config.queue_len_max {
         return Err(refused());
     }
-    match tokio::time::timeout(executor.config.queue_wait_max, executor.permits.acquire()).await {
+    match tokio::time::timeout(executor.config.queue_wait_max, executor.permits.clone().acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         // The semaphore is never closed, so both are the same to the caller: no place came free.
         Ok(Err(_)) | Err(_) => Err(refused()),

@@ -1,5 +1,6 @@
 //! The executor's limits. All memory is reserved once, at start; nothing grows with load.
 
+use realm_work::guests::GuestConfig;
 use std::{path::PathBuf, time::Duration};
 
 /// How many instances there are and how big they may get.
@@ -28,6 +29,8 @@ pub struct ExecutorConfig {
     pub keep_resident_bytes: usize,
     /// How often a running guest is looked at. Default 1 ms.
     pub epoch_interval: Duration,
+    /// The threads that guests run on.
+    pub guests: GuestConfig,
     /// The `realm` program, if blobs of upgrades are compiled in processes of their own; else threads of this one compile
     /// them. Default none; `realm serve` names itself.
     pub compile_program: Option<PathBuf>,
@@ -58,6 +61,7 @@ impl Default for ExecutorConfig {
             host_stack_bytes: 1536 << 10,
             keep_resident_bytes: 256 << 10,
             epoch_interval: Duration::from_millis(1),
+            guests: GuestConfig::default(),
             compile_program: None,
             compile_threads: std::thread::available_parallelism().map_or(1, |count| (count.get() / 2).max(1)),
             compile_niceness: 19,

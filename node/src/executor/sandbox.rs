@@ -13,6 +13,7 @@ use super::{
 };
 use realm_host_functions::{CallSetup, CallState, storage::Changes};
 use realm_primitives::RuntimeVersion;
+use realm_work::guests::Guests;
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig};
@@ -33,6 +34,9 @@ pub enum ExecutorError {
     /// The compiler's threads could not be started.
     #[error("the compiler's threads cannot be started: {0}")]
     Compiler(#[from] rayon::ThreadPoolBuildError),
+    /// The threads of guests could not be started.
+    #[error("the guest threads cannot be started: {0}")]
+    Guests(std::io::Error),
     /// The ticker's thread could not be started.
     #[error("the epoch ticker cannot be started: {0}")]
     Ticker(#[from] std::io::Error),
@@ -42,8 +46,10 @@ pub enum ExecutorError {
 pub struct Executor {
     pub(super) config: ExecutorConfig,
     pub(super) engine: Engine,
-    pub(super) permits: Semaphore,
-    pub(super) stats: ExecutorStats,
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) stats: Arc<ExecutorStats>,
+    /// Before the ticker, because a guest that loops ends its slice only while that ticks.
+    pub(super) guests: Guests,
     linker: Linker<CallState>,
     compiler: Compiler,
     _ticker: EpochTicker,
@@ -60,8 +66,9 @@ impl Executor {
         let mut linker = Linker::new(&engine);
         realm_host_functions::link(&mut linker).map_err(pool_error)?;
         Ok(Self {
-            permits: Semaphore::new(config.instances_max as usize),
-            stats: ExecutorStats::default(),
+            permits: Arc::new(Semaphore::new(config.instances_max as usize)),
+            stats: Arc::default(),
+            guests: Guests::start(config.guests).map_err(ExecutorError::Guests)?,
             compiler: Compiler::start(&config)?,
             _ticker: EpochTicker::start(engine.weak(), config.epoch_interval)?,
             config,
@@ -109,8 +116,8 @@ impl Executor {
     /// Waits for an instance if all are in use.
     ///
     /// # Cancel safety
-    /// Dropping the future ends the call: its instance, session and handles are free at once, and
-    /// its writes are dropped, unless their commit had begun.
+    /// Dropping the future ends the call: its instance, session and handles are freed on a guest thread at the call's next
+    /// turn, and its writes are dropped, unless their commit had begun.
     pub async fn call(&self, code: &Arc<RuntimeCode>, export: &str, arguments: &[u8], setup: CallSetup) -> CallOutcome {
         call::run(self, code, export, arguments, setup).await
     }

@@ -1,6 +1,9 @@
 //! What the executor counts. Read by metrics and by tests.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Counters since the executor began. Each is monotone except the gauges, which say so.
 #[derive(Debug, Default)]
@@ -57,14 +60,24 @@ impl ExecutorStats {
     }
 
     /// Counts an instance as alive until the guard drops.
-    pub(super) fn instance(&self) -> Gauge<'_> {
+    pub(super) fn instance(self: &Arc<Self>) -> Instance {
         self.instances_created.fetch_add(1, Ordering::Relaxed);
-        Gauge::up(&self.instances_alive).1
+        self.instances_alive.fetch_add(1, Ordering::Relaxed);
+        Instance(self.clone())
     }
 
     /// Counts a call as waiting until the guard drops; with it, how many wait, this one included.
     pub(super) fn waiter(&self) -> (u64, Gauge<'_>) {
         Gauge::up(&self.waiting)
+    }
+}
+
+/// An instance that is alive, until dropped.
+pub(super) struct Instance(Arc<ExecutorStats>);
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.0.instances_alive.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -106,9 +106,18 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        if let Some(call) = self.0.take() {
+        let Some(call) = self.0.take() else { return };
+        if call.tally.is_final() {
             call.end(Ended::Cancelled, None);
+            return;
         }
+        // The call's last slice is not over on its thread.
+        let (tasks, runtime) = (call.inner.tasks.clone(), call.inner.runtime.clone());
+        let last_slice = async move {
+            call.tally.wait_final().await;
+            call.end(Ended::Cancelled, None);
+        };
+        tasks.spawn_on(last_slice, &runtime);
     }
 }
 

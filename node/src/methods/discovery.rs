@@ -25,13 +25,17 @@ impl DiscoveryServer for Discovery {
 
     async fn discover(&self, extensions: &Extensions) -> RpcResult<Value> {
         let runtime = self.dispatcher.tenants.seen_by(super::connection(extensions)?).runtime.current();
-        let info = ApiInfo {
-            title: "Realm",
-            version: NODE_VERSION,
-            description: "The node's methods, and the functions of the runtime in force.",
-        };
-        let own = self.names.iter().map(|name| method(name)).collect();
-        Ok(openrpc(&runtime.metadata, &info, own))
+        // The same for every connection: the node's methods do not change while it runs.
+        let document = runtime.open_rpc.get_or_init(|| {
+            let info = ApiInfo {
+                title: "Realm",
+                version: NODE_VERSION,
+                description: "The node's methods, and the functions of the runtime in force.",
+            };
+            let own = self.names.iter().map(|name| method(name)).collect();
+            Arc::new(openrpc(&runtime.metadata, &info, own))
+        });
+        Ok(Value::clone(document))
     }
 }
 

@@ -48,7 +48,7 @@ impl RealmServer for Realm {
             return Ok(super::system::metadata(&self.dispatcher, connection(extensions)?));
         }
         let request = Request { function, params, options };
-        let call = self.dispatcher.prepare(connection(extensions)?, request)?;
+        let call = self.dispatcher.prepare(connection(extensions)?, request).await?;
         Ok(self.dispatcher.run(call.attended()?, None).await?)
     }
 
@@ -74,7 +74,10 @@ impl RealmServer for Realm {
             };
         }
         let request = Request { function, params, options };
-        let prepared = connection(extensions).and_then(|connection| self.dispatcher.prepare(connection, request));
+        let prepared = match connection(extensions) {
+            Ok(connection) => self.dispatcher.prepare(connection, request).await,
+            Err(error) => Err(error),
+        };
         match prepared {
             Ok(call) if call.is_resumable() => {
                 events::start(&self.dispatcher, &self.streams, call, pending, self.events).await?;

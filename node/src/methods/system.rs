@@ -6,7 +6,6 @@ use jsonrpsee::{
     Extensions,
     core::{RpcResult, async_trait},
 };
-use realm_metadata::{DiscoveryHeader, discovery};
 use realm_rpc::{Health, RpcError, api::SystemServer};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -18,11 +17,7 @@ pub struct System {
 
 /// The discovery document of the runtime that a connection sees.
 pub fn metadata(dispatcher: &Dispatcher, connection: &Connection) -> Value {
-    let runtime = dispatcher.tenants.seen_by(connection).runtime.current();
-    let version = runtime.version();
-    let header =
-        DiscoveryHeader { version: NODE_VERSION, spec_name: &version.spec_name, spec_version: version.spec_version };
-    discovery(&runtime.metadata, &header)
+    Value::clone(&dispatcher.tenants.seen_by(connection).runtime.current().discovery)
 }
 
 /// Substrate's shape of a node that has no peers because it needs none, and nothing to catch up with.

@@ -4,9 +4,11 @@
 //! - [`Metrics`]: what is told as it happens.
 //! - `calls`: one call, from its arrival to its end.
 //! - `sources`: what others count anyway and is read when somebody asks.
+//! - [`heartbeat`]: how late the async workers are.
 //! - `labels`: keeps the number of series bounded, whatever is uploaded or called.
 
 mod calls;
+pub mod heartbeat;
 mod labels;
 mod sources;
 
@@ -45,6 +47,8 @@ pub struct Metrics {
     first_token_seconds: Histogram,
     /// Seconds between a call's sampled tokens.
     inter_token_seconds: Histogram,
+    /// Seconds that the async workers were late for a timer.
+    pub worker_stall_seconds: Histogram,
     /// Nano-dollars charged, by tenant.
     charged: CounterVec<U64>,
     /// Tokens charged, by tenant and kind: `prompt`, `cached`, `generated`.
@@ -81,6 +85,8 @@ impl Metrics {
         let first = histogram("realm_time_to_first_token_seconds", first, 0.005, 2.0, 14)?;
         let between = "Seconds between a call's sampled tokens";
         let between = histogram("realm_inter_token_seconds", between, 0.0005, 2.0, 14)?;
+        let stall = "Seconds that the async workers were late for a timer; timers are exact to a millisecond";
+        let stall = histogram("realm_worker_stall_seconds", stall, 0.002, 2.0, 12)?;
         let vec = |name: &str, help: &str, labels: &[&str]| {
             register(CounterVec::new(Opts::new(name, help), labels)?, registry)
         };
@@ -104,6 +110,7 @@ impl Metrics {
             )?,
             cpu_seconds: register(CounterVec::new(cpu, &["tenant"])?, registry)?,
             first_token_seconds: register(Histogram::with_opts(first)?, registry)?,
+            worker_stall_seconds: register(Histogram::with_opts(stall)?, registry)?,
             inter_token_seconds: register(Histogram::with_opts(between)?, registry)?,
             upgrades: vec("realm_upgrades_total", "Upgrades, dry runs and rollbacks", &["kind", "outcome"])?,
             connections: gauge("realm_connections", "Open connections")?,

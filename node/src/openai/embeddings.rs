@@ -42,7 +42,7 @@ pub async fn answer(caller: Caller<'_>, mut fields: Fields) -> Result<Value, Api
         let tokens = token_count(&model, &text);
         let request = Request { function: EMBED.to_owned(), params: Some(json!({ TEXT: text })), options: None };
         async move {
-            let call = dispatcher.prepare(caller.connection, request)?;
+            let call = dispatcher.prepare(caller.connection, request).await?;
             let vector = dispatcher.run(call, None).await.map_err(in_openai_words)?;
             Ok::<_, ApiError>((vector, tokens))
         }

@@ -137,6 +137,9 @@ impl ApiError {
 
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
+        if let BodyError::Busy(_) = error {
+            return RpcError::new(ErrorCode::Overloaded, error.to_string()).into();
+        }
         Self::new(error.status(), "invalid_body", None, error.to_string())
     }
 }

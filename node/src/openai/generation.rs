@@ -93,7 +93,7 @@ pub struct Order {
 pub async fn answer(caller: Caller<'_>, order: Order) -> Result<Response<HttpBody>, ApiError> {
     let tenant = caller.web.tenant(caller.connection)?;
     let model = models::generating(&tenant, &order.common.model)?;
-    let calls = prepare(caller, &order)?;
+    let calls = prepare(caller, &order).await?;
     let head = Head::new(order.form, model, &calls)?;
     let per_prompt = usize::try_from(order.common.n).unwrap_or(1);
     if order.common.stream {
@@ -109,7 +109,7 @@ pub async fn answer(caller: Caller<'_>, order: Order) -> Result<Response<HttpBod
 }
 
 /// One call per choice, prompt by prompt. Nothing runs before all are known to be possible.
-fn prepare(caller: Caller<'_>, order: &Order) -> Result<Vec<PreparedCall>, ApiError> {
+async fn prepare(caller: Caller<'_>, order: &Order) -> Result<Vec<PreparedCall>, ApiError> {
     let per_prompt = order.common.n;
     if order.prompts.len().saturating_mul(usize::try_from(per_prompt).unwrap_or(usize::MAX)) > CHOICES_TOTAL_MAX {
         return Err(ApiError::invalid("n", format_args!("prompts and choices make more than {CHOICES_TOTAL_MAX}")));
@@ -126,7 +126,7 @@ fn prepare(caller: Caller<'_>, order: &Order) -> Result<Vec<PreparedCall>, ApiEr
             params.insert("options".to_owned(), Value::Object(options));
             let request =
                 Request { function: order.function.to_owned(), params: Some(Value::Object(params)), options: None };
-            calls.push(caller.web.dispatcher.prepare(caller.connection, request)?);
+            calls.push(caller.web.dispatcher.prepare(caller.connection, request).await?);
         }
     }
     Ok(calls)

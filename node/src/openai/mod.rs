@@ -89,8 +89,8 @@ where
         }
         ("chat/completions" | "completions" | "embeddings", _) => {
             // Who may not call is told before a body is read.
-            caller.web.tenant(caller.connection)?;
-            let fields = Fields::of_body(read_json(body, caller.web.body).await?)?;
+            let scope = caller.web.tenant(caller.connection)?.resources.scope();
+            let fields = Fields::of_body(read_json(body, caller.web.body, scope).await?)?;
             match path {
                 "chat/completions" => generation::answer(caller, chat::read(fields)?).await,
                 "completions" => generation::answer(caller, completions::read(fields)?).await,

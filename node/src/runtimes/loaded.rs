@@ -1,12 +1,17 @@
 //! From a blob to a runtime that can be called: compile, ask it for its version and its metadata,
 //! and see that they agree with what the blob's sections say.
 
-use crate::executor::{CallSetup, CodeError, Executor, RuntimeCode, TenantResources};
+use crate::{
+    executor::{CallSetup, CodeError, Executor, RuntimeCode, TenantResources},
+    methods::NODE_VERSION,
+};
 use parity_scale_codec::{Decode, DecodeAll, Encode};
-use realm_metadata::{LoadError, Metadata};
+use realm_metadata::{DiscoveryHeader, LoadError, Metadata, discovery};
 use realm_primitives::{CallContext, H256, Prices, RuntimeVersion, metadata::OpaqueMetadata};
+use realm_work::heavy::{self, HeavyError};
+use serde_json::Value;
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -24,6 +29,10 @@ pub struct LoadedRuntime {
     pub metadata: Metadata,
     /// The bytes that `metadata` was decoded from, as clients get them.
     pub metadata_bytes: Vec<u8>,
+    /// The discovery document: built once, because any client may ask for it at any time.
+    pub discovery: Arc<Value>,
+    /// The OpenRPC document, once somebody asked for it.
+    pub open_rpc: OnceLock<Arc<Value>>,
 }
 
 /// How much a compilation may be in the way of calls.
@@ -63,6 +72,9 @@ pub enum LoadRuntimeError {
     /// Its metadata contradicts itself.
     #[error("the runtime's metadata cannot be used: {0}")]
     Metadata(#[from] LoadError),
+    /// The metadata could not be read now.
+    #[error(transparent)]
+    Busy(#[from] HeavyError),
     /// Compilation panicked.
     #[error("the compiler failed")]
     Compiler,
@@ -95,8 +107,20 @@ impl LoadedRuntime {
         let metadata: Option<OpaqueMetadata> =
             ask(executor, inspector, &code, "Metadata_metadata_at_version", &arguments).await?;
         let metadata_bytes = metadata.ok_or(LoadRuntimeError::NoMetadata)?.0;
-        let metadata = Metadata::decode(&metadata_bytes)?;
-        Ok(Arc::new(Self { code, metadata, metadata_bytes }))
+        let version = code.version.clone();
+        let read = move || {
+            let metadata = Metadata::decode(&metadata_bytes)?;
+            let header = DiscoveryHeader {
+                version: NODE_VERSION,
+                spec_name: &version.spec_name,
+                spec_version: version.spec_version,
+            };
+            let document = Arc::new(discovery(&metadata, &header));
+            Ok::<_, LoadError>((metadata, metadata_bytes, document))
+        };
+        // Metadata is the tenant's own, and may be megabytes.
+        let (metadata, metadata_bytes, discovery) = heavy::run(inspector.scope(), None, read).await??;
+        Ok(Arc::new(Self { code, metadata, metadata_bytes, discovery, open_rpc: OnceLock::new() }))
     }
 
     /// Its version.

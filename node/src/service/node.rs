@@ -13,7 +13,7 @@ use crate::{
     executor::Executor,
     metering::Metering,
     methods::{self, ChainInfo},
-    metrics::{Metrics, register_executor, register_models, register_runtimes},
+    metrics::{Metrics, heartbeat, register_executor, register_models, register_runtimes},
     server::Server,
     substrate::{self, View},
     tenants::{
@@ -32,7 +32,10 @@ use std::{
     time::{Duration, Instant},
 };
 use substrate_prometheus_endpoint::{Registry, init_prometheus};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 
 /// The database's file in the base path.
 pub(crate) const DATABASE_FILE: &str = "realm.redb";
@@ -46,6 +49,8 @@ pub struct Node {
     dispatcher: Arc<Dispatcher>,
     server: Server,
     metrics: Option<JoinHandle<()>>,
+    /// Ends with the node.
+    _heartbeat: JoinSet<()>,
     shutdown_wait_max: Duration,
     store: Store,
 }
@@ -95,6 +100,7 @@ impl Node {
         let metrics = Metrics::register(&registry).map_err(internal)?;
         register_executor(&registry, &executor).map_err(internal)?;
         register_models(&registry, &models).map_err(internal)?;
+        let heartbeat = heartbeat::start(&metrics.worker_stall_seconds);
         let metering = Metering::open(&store, config.metering, metrics.clone()).await.map_err(internal)?;
         // A call that has a place has an instance too: the fair line is the only one.
         let running_max = config.calls_max.min(config.executor.instances_max as usize);
@@ -158,7 +164,8 @@ impl Node {
             url = %format_args!("ws://{}", server.address()),
             "listening"
         );
-        Ok(Self { dispatcher, server, metrics, shutdown_wait_max: config.shutdown_wait_max, store })
+        let shutdown_wait_max = config.shutdown_wait_max;
+        Ok(Self { dispatcher, server, metrics, _heartbeat: heartbeat, shutdown_wait_max, store })
     }
 
     /// The address that JSON-RPC listens on.
@@ -175,7 +182,7 @@ impl Node {
     /// closes connections, and lets go of the database.
     pub async fn stop(self) {
         tracing::info!("stopping");
-        let Self { dispatcher, server, metrics, shutdown_wait_max, store } = self;
+        let Self { dispatcher, server, metrics, _heartbeat, shutdown_wait_max, store } = self;
         dispatcher.drain.drain(shutdown_wait_max).await;
         server.stop().await;
         dispatcher.metering.flush().await;

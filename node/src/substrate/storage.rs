@@ -83,7 +83,9 @@ impl StorageServer for Storage {
         at: Option<Value>,
     ) -> RpcResult<Vec<String>> {
         if count > PAGE_KEYS_MAX {
-            return Err(bad_param("count", &format!("{count} is more than {PAGE_KEYS_MAX}, the most of one page")).into());
+            return Err(
+                bad_param("count", &format!("{count} is more than {PAGE_KEYS_MAX}, the most of one page")).into()
+            );
         }
         let (_, block) = self.at(extensions, at.as_ref())?;
         let prefix = storage_key(prefix.as_deref().unwrap_or_default())?;

@@ -159,7 +159,7 @@ impl View {
                 check_unchanged(&facts, &tenant.runtime.current(), function)?;
             }
         }
-        let call = self.dispatcher.prepare_raw(connection, function, arguments)?;
+        let call = self.dispatcher.prepare_raw(connection, function, arguments.to_owned()).await?;
         match self.dispatcher.run(call, None).await? {
             Value::String(hex) => Ok(hex),
             // A raw call is answered with hex, whatever the function.

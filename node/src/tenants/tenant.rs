@@ -103,7 +103,7 @@ impl Tenant {
         calls: Drain,
         executor: &ExecutorConfig,
     ) -> Arc<Self> {
-        let resources = resources(&spec.id, models, storage, &spec.limits, executor);
+        let resources = resources(&spec.id, spec.weight, models, storage, &spec.limits, executor);
         for model in resources.model.iter().chain(&resources.embedding_model) {
             model.model().set_share(resources.key, engine_share(spec.weight, &spec.limits));
         }
@@ -131,11 +131,12 @@ impl Tenant {
 /// What a runtime runs as while the node asks it what it is: nobody, with nothing to reach.
 pub fn inspector(store: &Store, executor: &ExecutorConfig) -> Arc<TenantResources> {
     // No tenant has an empty name, so this namespace is nobody's.
-    resources("", TenantModels::default(), Tenant::storage(store, ""), &TenantLimits::default(), executor)
+    resources("", 1, TenantModels::default(), Tenant::storage(store, ""), &TenantLimits::default(), executor)
 }
 
 fn resources(
     id: &str,
+    weight: u32,
     models: TenantModels,
     storage: Namespace,
     limits: &TenantLimits,
@@ -143,6 +144,7 @@ fn resources(
 ) -> Arc<TenantResources> {
     Arc::new(TenantResources {
         key: TenantKey::new(sp_crypto_hashing::blake2_256(&[KEY_DOMAIN, id.as_bytes()].concat())),
+        weight,
         model: models.model,
         embedding_model: models.embedding_model,
         storage,

@@ -3,6 +3,10 @@
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
+use realm_work::{
+    Scope,
+    heavy::{self, HEAVY_BYTES_MIN, HeavyError},
+};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -30,6 +34,9 @@ pub enum BodyError {
     /// It is something else.
     #[error("the request's body is not JSON: {0}")]
     NotJson(serde_json::Error),
+    /// Too much heavy work waits.
+    #[error(transparent)]
+    Busy(#[from] HeavyError),
 }
 
 impl BodyError {
@@ -39,15 +46,17 @@ impl BodyError {
             BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             BodyError::Lost | BodyError::NotJson(_) => StatusCode::BAD_REQUEST,
+            BodyError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
 
-/// The body as JSON; `None` if there is none.
+/// The body as JSON; `None` if there is none. A long one is parsed in the share of the threads for heavy work that the
+/// tenant `scope` has.
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read_json<B>(body: B, limits: BodyLimits) -> Result<Option<Value>, BodyError>
+pub async fn read_json<B>(body: B, limits: BodyLimits, scope: Scope) -> Result<Option<Value>, BodyError>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -61,6 +70,12 @@ where
     };
     match bytes.is_empty() {
         true => Ok(None),
-        false => serde_json::from_slice(&bytes).map(Some).map_err(BodyError::NotJson),
+        false => {
+            let parse = {
+                let is_long = bytes.len() >= HEAVY_BYTES_MIN;
+                heavy::run_if(is_long, scope, None, move || serde_json::from_slice(&bytes))
+            };
+            parse.await?.map(Some).map_err(BodyError::NotJson)
+        }
     }
 }

@@ -80,7 +80,7 @@ async fn pump(
     wait_max: Duration,
 ) -> Result<(), RpcError> {
     while let Some(item) = inbox.recv().await {
-        let item = Happening::Item(transcoder.item(&item)?);
+        let item = Happening::Item(transcoder.item(item).await?);
         // A reader that is gone is noticed by the task, which then ends.
         out.send_timeout(item, wait_max).await.map_err(|_| slow_consumer(wait_max))?;
     }

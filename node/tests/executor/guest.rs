@@ -49,6 +49,7 @@ impl Guest {
         let store = Store::in_memory(StoreConfig::default()).unwrap();
         let tenant = TenantResources {
             key: TenantKey::new([1; 32]),
+            weight: 1,
             model,
             embedding_model: None,
             storage: store.namespace("tenant"),

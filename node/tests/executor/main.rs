@@ -19,3 +19,4 @@ mod speculation;
 mod storage;
 mod tensors;
 mod vectors;
+mod work;

@@ -229,6 +229,7 @@ async fn no_number_reaches_another_tenants_session() {
         store: holder.store.clone(),
         tenant: Arc::new(TenantResources {
             key: TenantKey::new([2; 32]),
+            weight: 1,
             model: holder.tenant.model.clone(),
             embedding_model: None,
             storage: holder.store.namespace("thief"),

@@ -5,16 +5,15 @@
 //!   allocates takes no lock that calls take, and a blob that makes the compiler grow or go on for ever ends the compiler.
 //! - `worker`: what that process does.
 //! - Threads of the node, where it is part of a program that cannot be started as a compiler.
-//! - `priority`: how both step back.
+//!
+//! Both step back by [`realm_work::priority`].
 
-mod priority;
 mod process;
 mod worker;
 
 pub use worker::{WorkerError, compile_stdin};
 
 use super::{compiled, config::ExecutorConfig, error::CodeError};
-use priority::step_back;
 use process::CompileProcess;
 use wasmtime::{Engine, Module};
 
@@ -58,6 +57,6 @@ fn threads(count: usize, niceness: u8) -> Result<rayon::ThreadPool, rayon::Threa
         // None would mean as many as there are processors.
         .num_threads(count.max(1))
         .thread_name(|index| format!("realm-compile-{index}"))
-        .start_handler(move |_| step_back(niceness))
+        .start_handler(move |_| realm_work::priority::lower(niceness))
         .build()
 }

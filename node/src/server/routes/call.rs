@@ -8,7 +8,7 @@ use super::refusal;
 use crate::{
     connection::Connection,
     dispatcher::{PreparedCall, Request as CallRequest},
-    web::{self, FollowedCall, Happening, Web, read_json, sse},
+    web::{self, BodyError, FollowedCall, Happening, Web, read_json, sse},
 };
 use futures::StreamExt;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -55,14 +55,17 @@ where
 {
     let (head, body) = request.into_parts();
     // Who may not call is told before a body is read.
-    web.tenant(connection).map_err(failed)?;
+    let scope = web.tenant(connection).map_err(failed)?.resources.scope();
     let options = options(&head.headers).map_err(failed)?;
-    let params = read_json(body, web.body).await.map_err(|error| {
-        let status = error.status();
-        refusal(status, RpcError::new(ErrorCode::InvalidParams, error.to_string()))
+    let params = read_json(body, web.body, scope).await.map_err(|error| {
+        let code = match error {
+            BodyError::Busy(_) => ErrorCode::Overloaded,
+            _ => ErrorCode::InvalidParams,
+        };
+        refusal(error.status(), RpcError::new(code, error.to_string()))
     })?;
     let function = head.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
-    let call = web.dispatcher.prepare(connection, CallRequest { function, params, options });
+    let call = web.dispatcher.prepare(connection, CallRequest { function, params, options }).await;
     call.and_then(PreparedCall::attended).map_err(failed)
 }
 
