@@ -6,7 +6,7 @@ use parity_scale_codec::{Decode, DecodeAll, Encode};
 use realm_metadata::{LoadError, Metadata};
 use realm_primitives::{CallContext, H256, Prices, RuntimeVersion, metadata::OpaqueMetadata};
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,8 @@ pub struct LoadedRuntime {
     pub metadata: Metadata,
     /// The bytes that `metadata` was decoded from, as clients get them.
     pub metadata_bytes: Vec<u8>,
+    /// The blob as hex, made when it is first asked for and shared by all answers that hold it.
+    code_hex: OnceLock<Arc<str>>,
 }
 
 /// How much a compilation may be in the way of calls.
@@ -96,12 +98,17 @@ impl LoadedRuntime {
             ask(executor, inspector, &code, "Metadata_metadata_at_version", &arguments).await?;
         let metadata_bytes = metadata.ok_or(LoadRuntimeError::NoMetadata)?.0;
         let metadata = Metadata::decode(&metadata_bytes)?;
-        Ok(Arc::new(Self { code, metadata, metadata_bytes }))
+        Ok(Arc::new(Self { code, metadata, metadata_bytes, code_hex: OnceLock::new() }))
     }
 
     /// Its version.
     pub fn version(&self) -> &RuntimeVersion {
         &self.code.version
+    }
+
+    /// Returns the blob as `0x` and hex digits. The first call encodes it, later calls share the text.
+    pub fn code_hex(&self) -> Arc<str> {
+        self.code_hex.get_or_init(|| format!("0x{}", hex::encode(&self.code.code)).into()).clone()
     }
 }
 
