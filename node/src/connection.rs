@@ -3,7 +3,7 @@
 use crate::{
     auth::{Auth, Identity, Proof},
     executor::ConnectionMemory,
-    metrics::Metrics,
+    server::Slot,
     tenants::TenantId,
 };
 use realm_rpc::{ErrorCode, RpcError};
@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 /// One connection: a WebSocket, or a single HTTP request.
 #[derive(Debug)]
@@ -24,30 +24,9 @@ pub struct Connection {
     /// What it has shown. Whoever waits for the connection's end is told of changes.
     proof: watch::Sender<Option<Proof>>,
     memories: Option<Memories>,
-    /// Its place among the node's connections.
-    _place: Arc<Place>,
-}
-
-/// A place among the node's connections, counted while it is held: by the connection's task, and
-/// by the WebSocket that may come of it and outlives that task.
-#[derive(Debug)]
-pub struct Place {
-    _permit: OwnedSemaphorePermit,
-    metrics: Metrics,
-}
-
-impl Place {
-    /// Counts a connection as open.
-    pub fn new(permit: OwnedSemaphorePermit, metrics: &Metrics) -> Arc<Self> {
-        metrics.connections.inc();
-        Arc::new(Self { _permit: permit, metrics: metrics.clone() })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.metrics.connections.dec();
-    }
+    /// Whether it comes from this machine, from a program or from the node's own page, and through no proxy.
+    is_local: bool,
+    slot: Arc<Slot>,
 }
 
 /// What a connection remembers, for each tenant by itself: a connection that may call as several
@@ -55,19 +34,19 @@ impl Drop for Place {
 type Memories = Mutex<BTreeMap<TenantId, Arc<ConnectionMemory>>>;
 
 impl Connection {
-    /// A WebSocket, which remembers until it closes.
-    pub fn web_socket(remote: SocketAddr, auth: &Auth, place: Arc<Place>) -> Arc<Self> {
-        Self::new(remote, auth, Some(Memories::default()), place)
+    /// A WebSocket, which remembers until it closes. `is_local` says whether it may administer a chain without keys.
+    pub fn web_socket(remote: SocketAddr, auth: &Auth, slot: Arc<Slot>, is_local: bool) -> Arc<Self> {
+        Self::new(remote, auth, Some(Memories::default()), slot, is_local)
     }
 
     /// A request without a connection to remember by.
-    pub fn http(remote: SocketAddr, auth: &Auth, place: Arc<Place>) -> Arc<Self> {
-        Self::new(remote, auth, None, place)
+    pub fn http(remote: SocketAddr, auth: &Auth, slot: Arc<Slot>, is_local: bool) -> Arc<Self> {
+        Self::new(remote, auth, None, slot, is_local)
     }
 
-    fn new(remote: SocketAddr, auth: &Auth, memories: Option<Memories>, place: Arc<Place>) -> Arc<Self> {
+    fn new(remote: SocketAddr, auth: &Auth, memories: Option<Memories>, slot: Arc<Slot>, is_local: bool) -> Arc<Self> {
         let proof = watch::Sender::new(None);
-        Arc::new(Self { remote, needs_key: auth.needs_keys, proof, memories, _place: place })
+        Arc::new(Self { remote, needs_key: auth.needs_keys, proof, memories, is_local, slot })
     }
 
     /// Who it is now. Ask for each call anew, because keys end.
@@ -79,7 +58,7 @@ impl Connection {
             // Who showed a key is not trusted more when the key has ended.
             Some(_) => Identity::Stranger,
             None if self.needs_key => Identity::Stranger,
-            None => Identity::Trusted { admin: self.remote.ip().to_canonical().is_loopback() },
+            None => Identity::Trusted { admin: self.is_local },
         }
     }
 
@@ -102,8 +81,16 @@ impl Connection {
                 ErrorCode::Forbidden,
                 "this connection has shown a key of another tenant before; open another connection for this one",
             )),
-            false => Ok(()),
+            false => {
+                self.slot.authenticated();
+                Ok(())
+            }
         }
+    }
+
+    /// The connection's slot, which counts what it sends and receives.
+    pub fn slot(&self) -> &Arc<Slot> {
+        &self.slot
     }
 
     /// What resolves when the connection has to be closed: it does not say who it is for `wait_max`,

@@ -31,6 +31,7 @@ pub mod dispatcher;
 pub mod drain;
 pub mod events;
 pub mod executor;
+mod log_limit;
 mod memory;
 pub mod metering;
 pub mod methods;

@@ -1,5 +1,6 @@
 //! Shapes of blocks and of following them, as stock clients read them.
 
+use crate::SharedText;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -161,7 +162,7 @@ pub struct StorageItemShape {
     pub key: String,
     /// The value, hex, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
+    pub value: Option<SharedText>,
     /// blake2-256 of the value, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
@@ -209,7 +210,7 @@ pub struct StorageChangesShape {
     /// The block's hash.
     pub block: String,
     /// Each key with its value, hex, or null.
-    pub changes: Vec<(String, Option<String>)>,
+    pub changes: Vec<(String, Option<SharedText>)>,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod chain;
 mod error;
 mod event;
 mod options;
+mod shared_text;
 mod status;
 mod substrate;
 
@@ -24,5 +25,6 @@ pub use chain::{
 pub use error::{ErrorCode, RpcError, number_of};
 pub use event::{Event, EventBody, EventError};
 pub use options::CallOptions;
+pub use shared_text::SharedText;
 pub use status::{ModelStatus, NodeStatus};
 pub use substrate::{Health, MethodList, VersionShape};

@@ -183,6 +183,14 @@ impl Socket {
         }
     }
 
+    /// Sends bytes below WebSocket, such as half a frame.
+    ///
+    /// # Errors
+    /// The node closed the connection.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes).await
+    }
+
     /// Cuts the connection without a word.
     pub fn kill(self) {
         drop(self.stream.into_inner());
@@ -212,6 +220,13 @@ impl Http {
         Self::ask_with(address, method, path, &[], body).await
     }
 
+    /// Sends a request as it is, on a connection of its own that the request closes, and reads the answer.
+    pub async fn ask_raw(address: SocketAddr, request: &str) -> Self {
+        let mut tcp = TcpStream::connect(address).await.expect("the node accepts connections");
+        tcp.write_all(request.as_bytes()).await.expect("the connection stands");
+        Self::read(tcp).await
+    }
+
     /// Asks with more headers.
     pub async fn ask_with(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let mut tcp = TcpStream::connect(address).await.expect("the node accepts connections");
@@ -222,6 +237,10 @@ impl Http {
             body.len()
         );
         tcp.write_all(request.as_bytes()).await.expect("the connection stands");
+        Self::read(tcp).await
+    }
+
+    async fn read(mut tcp: TcpStream) -> Self {
         let mut response = String::new();
         tokio::time::timeout(HANG, tcp.read_to_string(&mut response)).await.expect("an answer").expect("text");
         let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");

@@ -14,6 +14,7 @@
 mod identity;
 mod key;
 mod keyring;
+mod network;
 mod prove;
 mod secret;
 mod wrong;
@@ -21,6 +22,7 @@ mod wrong;
 pub use identity::{Identity, forbidden_tenant, unauthenticated};
 pub use key::{Key, Role, Roles, shown_once};
 pub use keyring::{KeyError, Keyring, NewKey};
+pub use network::network_of;
 pub use prove::{Auth, AuthConfig, Proof};
 pub use secret::{ApiKey, SCHEME, prefix_of};
 pub use wrong::{TooMany, WrongKeys, WrongKeysConfig};

@@ -1,7 +1,7 @@
 //! From a shown key to an identity.
 
 use super::{Key, KeyError, Keyring, Roles, WrongKeys, WrongKeysConfig, forbidden_tenant};
-use crate::{millis::ms_rounded_up, tenants::TenantId};
+use crate::{log_limit::LogLimit, millis::ms_rounded_up, tenants::TenantId};
 use realm_host_functions::storage::Store;
 use realm_rpc::{ErrorCode, RpcError};
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -50,6 +50,7 @@ pub struct Auth {
     /// How long a WebSocket may stay open without saying who it is.
     pub unauthenticated_wait_max: Duration,
     wrong: WrongKeys,
+    wrong_lines: LogLimit,
 }
 
 impl Auth {
@@ -63,6 +64,7 @@ impl Auth {
             needs_keys,
             unauthenticated_wait_max: config.unauthenticated_wait_max,
             wrong: WrongKeys::new(config.wrong_keys),
+            wrong_lines: LogLimit::default(),
         })
     }
 
@@ -75,7 +77,7 @@ impl Auth {
         let Some(key) = self.keys.find(shown) else {
             return Err(match self.wrong.count(from) {
                 Ok(()) => {
-                    tracing::warn!(%from, "a wrong key was shown");
+                    self.wrong_lines.line(|left_out| tracing::warn!(%from, left_out, "an invalid key was shown"));
                     wrong_key()
                 }
                 Err(too_many) => rate_limited(too_many.retry_after),

@@ -4,6 +4,7 @@
 //!
 //! governor counts, as it does for [`crate::admission`], over a table of addresses that has a bound of its own.
 
+use super::network_of;
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -14,7 +15,7 @@ use governor::{
 use std::{
     collections::HashMap,
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -82,16 +83,8 @@ impl<C: Clock> WrongKeys<C> {
     /// [`TooMany`]: it has to wait; this one was not counted.
     pub fn count(&self, address: IpAddr) -> Result<(), TooMany> {
         self.limiter
-            .check_key(&network(address))
+            .check_key(&network_of(address))
             .map_err(|until| TooMany { retry_after: until.wait_time_from(self.limiter.clock().now()) })
-    }
-}
-
-/// Who holds one IPv6 address holds its whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

@@ -239,10 +239,13 @@ pub struct ServeArgs {
     /// twice, because it is seldom meant.
     #[arg(long, action = clap::ArgAction::Count)]
     pub allow_unauthenticated: u8,
-    /// A web page's origin that may use the node, for example `https://example.org`; `*` for all.
-    /// Pages of this machine always may.
+    /// A web page's origin that may use the node, for example `https://example.org`; `*` for all, given twice where the
+    /// chain needs no keys. Pages of this machine always may.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
+    /// A name that a chain without keys may be reached by, beside addresses and `localhost`.
+    #[arg(long, value_name = "NAME")]
+    pub allowed_host: Vec<String>,
     /// Folder of the database. Without it nothing survives a restart.
     #[arg(long, value_name = "DIR")]
     pub base_path: Option<PathBuf>,
@@ -253,6 +256,9 @@ pub struct ServeArgs {
     /// Keep no machine code.
     #[arg(long, conflicts_with = "compiled_dir")]
     pub no_compiled_dir: bool,
+    /// Address to serve /metrics on, whatever --host is.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub metrics_host: IpAddr,
     /// Port of /metrics; 0 takes any.
     #[arg(long, default_value_t = crate::service::METRICS_PORT)]
     pub metrics_port: u16,

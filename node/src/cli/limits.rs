@@ -15,6 +15,18 @@ pub struct LimitArgs {
     /// Connections open at once.
     #[arg(long, value_name = "N", default_value_t = default().connections, value_parser = clap::value_parser!(u32).range(1..))]
     pub connections: u32,
+    /// Percent of the connections that may have shown no key, where keys are needed.
+    #[arg(long, value_name = "PERCENT", default_value_t = default().anonymous_connections_percent, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub anonymous_connections_percent: u32,
+    /// Connections without a key of one address (of IPv6: one /64).
+    #[arg(long, value_name = "N", default_value_t = default().anonymous_connections_per_address, value_parser = clap::value_parser!(u32).range(1..))]
+    pub anonymous_connections_per_address: u32,
+    /// Bytes of a frame or request body of a client without a key.
+    #[arg(long, value_name = "BYTES", default_value_t = default().anonymous_frame_bytes, value_parser = clap::value_parser!(u32).range(1024..))]
+    pub anonymous_frame_bytes: u32,
+    /// Percent of one core that all clients without a key have together.
+    #[arg(long, value_name = "PERCENT", default_value_t = default().anonymous_cpu_percent, value_parser = clap::value_parser!(u32).range(1..))]
+    pub anonymous_cpu_percent: u32,
     /// Subscriptions of one connection at once.
     #[arg(long, value_name = "N", default_value_t = default().subscriptions, value_parser = clap::value_parser!(u32).range(1..))]
     pub subscriptions: u32,
@@ -71,6 +83,10 @@ impl LimitArgs {
         let (server, follow, replay) = (&config.server, &config.follow, &config.events.replay);
         Self {
             connections: count(server.connections_max),
+            anonymous_connections_percent: server.anonymous.connections_percent,
+            anonymous_connections_per_address: count(server.anonymous.connections_per_address_max),
+            anonymous_frame_bytes: server.anonymous.request_bytes_max,
+            anonymous_cpu_percent: server.anonymous.cpu.percent,
             subscriptions: server.subscriptions_max,
             frame_bytes: server.request_bytes_max,
             calls: count(config.calls_max),
@@ -94,6 +110,10 @@ impl LimitArgs {
     pub fn apply(&self, config: &mut NodeConfig) {
         let (server, follow, replay) = (&mut config.server, &mut config.follow, &mut config.events.replay);
         server.connections_max = self.connections as usize;
+        server.anonymous.connections_percent = self.anonymous_connections_percent;
+        server.anonymous.connections_per_address_max = self.anonymous_connections_per_address as usize;
+        server.anonymous.request_bytes_max = self.anonymous_frame_bytes;
+        server.anonymous.cpu.percent = self.anonymous_cpu_percent;
         server.subscriptions_max = self.subscriptions;
         server.request_bytes_max = self.frame_bytes;
         config.calls_max = self.calls as usize;
@@ -131,6 +151,10 @@ mod tests {
     fn every_flag_goes_where_its_default_comes_from() {
         let other = LimitArgs {
             connections: 101,
+            anonymous_connections_percent: 31,
+            anonymous_connections_per_address: 32,
+            anonymous_frame_bytes: 2033,
+            anonymous_cpu_percent: 34,
             subscriptions: 102,
             frame_bytes: 1103,
             calls: 104,

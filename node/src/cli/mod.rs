@@ -11,6 +11,7 @@ mod chat;
 mod client;
 mod compile_blob;
 mod db;
+mod descriptors;
 mod editor;
 mod exit;
 mod history;

@@ -3,13 +3,13 @@
 use super::{
     Failure,
     args::{ComputeArgs, ServeArgs},
-    log, user_folders,
+    descriptors, log, user_folders,
 };
 use crate::{
-    server::AllowedOrigins,
+    server::{AllowedHosts, AllowedOrigins},
     service::{Node, NodeConfig, StartError},
 };
-use realm_chain_spec::{ChainSpec, ModelSource, ModelSpec};
+use realm_chain_spec::{Authentication, ChainSpec, ModelSource, ModelSpec};
 use realm_engine::EngineConfig;
 use std::{
     net::SocketAddr,
@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const DEFAULT_CHAIN: &str = "dev";
 /// What the model of `--embedding-model` is called.
 const EMBEDDING_MODEL: &str = "embedding";
-/// How often one must say --allow-unauthenticated.
+/// The number of times that --allow-unauthenticated, and --origin '*' on a chain without keys, must be given.
 const TIMES_TOLD: u8 = 2;
 /// The word for all web pages.
 const ANY_ORIGIN: &str = "*";
@@ -36,7 +36,8 @@ const EVENT_INTERVAL: u32 = 4;
 /// It cannot start.
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
     log::start(&args.log, args.log_format, args.log_prompts)?;
-    let config = config(&args).map_err(start_failure)?;
+    let mut config = config(&args).map_err(start_failure)?;
+    descriptors::fit(&mut config.server);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("realm-async")
@@ -93,8 +94,9 @@ fn config(args: &ServeArgs) -> Result<NodeConfig, StartError> {
     }
     let mut config = NodeConfig::new(chain);
     config.listen = SocketAddr::new(args.host, args.port);
-    config.metrics = (!args.no_metrics).then(|| SocketAddr::new(args.host, args.metrics_port));
-    config.origins = origins(&args.origin);
+    config.metrics = (!args.no_metrics).then(|| SocketAddr::new(args.metrics_host, args.metrics_port));
+    config.origins = origins(&args.origin, config.chain.authentication)?;
+    config.hosts = AllowedHosts(args.allowed_host.clone());
     config.allow_unauthenticated = args.allow_unauthenticated >= TIMES_TOLD;
     config.base_path = args.base_path.clone();
     config.executor.compiled_dir = compiled_dir(args);
@@ -130,11 +132,15 @@ fn compiled_dir(args: &ServeArgs) -> Option<PathBuf> {
     args.compiled_dir.clone().or_else(own).or_else(|| Some(user_folders::cache()?.join("compiled")))
 }
 
-fn origins(named: &[String]) -> AllowedOrigins {
-    match named {
-        [] => AllowedOrigins::Local,
-        named if named.iter().any(|origin| origin == ANY_ORIGIN) => AllowedOrigins::Any,
-        named => AllowedOrigins::Listed(named.to_vec()),
+/// The origins that the flags name. On a chain without keys `*` lets every page that anybody on this machine opens call
+/// as any tenant, so there it has to be given twice.
+fn origins(named: &[String], authentication: Authentication) -> Result<AllowedOrigins, StartError> {
+    let any = named.iter().filter(|origin| *origin == ANY_ORIGIN).count();
+    match (any, authentication) {
+        (0, _) if named.is_empty() => Ok(AllowedOrigins::Local),
+        (0, _) => Ok(AllowedOrigins::Listed(named.to_vec())),
+        (count, Authentication::None) if count < usize::from(TIMES_TOLD) => Err(StartError::AnyOrigin),
+        _ => Ok(AllowedOrigins::Any),
     }
 }
 
@@ -142,4 +148,37 @@ fn compute(args: &ComputeArgs, engine: &mut EngineConfig) {
     engine.device = args.device.unwrap_or(engine.device);
     engine.threads = args.threads.map_or(engine.threads, usize::from);
     engine.kv_precision = args.kv_precision.map(Into::into).or(engine.kv_precision);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Args, Command};
+    use clap::Parser;
+
+    fn configured(flags: &[&str]) -> Result<NodeConfig, StartError> {
+        let Command::Serve(args) = Args::parse_from([&["realm", "serve"], flags].concat()).command else {
+            panic!("serve is what was parsed")
+        };
+        config(&args)
+    }
+
+    /// `/metrics` listened on whatever `--host` said, so that `--host 0.0.0.0` told tenants' names and money to the network.
+    #[test]
+    fn metrics_stay_on_loopback_unless_told() {
+        let metrics = |flags: &[&str]| configured(flags).unwrap().metrics.unwrap().to_string();
+        let open = ["--host", "0.0.0.0", "--allow-unauthenticated", "--allow-unauthenticated"];
+        assert_eq!(metrics(&open), "127.0.0.1:9615");
+        assert_eq!(metrics(&[&open[..], &["--metrics-host", "10.0.0.5"]].concat()), "10.0.0.5:9615");
+    }
+
+    /// `--origin '*'` on a chain without keys had no guard: a page of any site could administer the node.
+    #[test]
+    fn all_origins_on_a_chain_without_keys_are_given_twice() {
+        assert!(matches!(configured(&["--origin", "*"]), Err(StartError::AnyOrigin)));
+        assert_eq!(configured(&["--origin", "*", "--origin", "*"]).unwrap().origins, AllowedOrigins::Any);
+        assert_eq!(configured(&["--chain", "local", "--origin", "*"]).unwrap().origins, AllowedOrigins::Any);
+        let listed = configured(&["--origin", "https://a.example"]).unwrap().origins;
+        assert_eq!(listed, AllowedOrigins::Listed(vec!["https://a.example".into()]));
+    }
 }

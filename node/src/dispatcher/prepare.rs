@@ -60,6 +60,11 @@ impl PreparedCall {
         self.request_id.as_deref()
     }
 
+    /// The connection that the call came over.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     /// Who calls.
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant

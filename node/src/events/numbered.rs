@@ -1,8 +1,13 @@
 //! Events with their numbers, into a subscription.
 
-use jsonrpsee::{SubscriptionMessage, SubscriptionSink, core::server::SendTimeoutError};
+use crate::server::Traffic;
+use jsonrpsee::{SubscriptionSink, core::server::SendTimeoutError};
 use realm_rpc::{Event, EventBody};
-use std::time::Duration;
+use serde_json::value::RawValue;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Why an event was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,18 +23,20 @@ pub struct NumberedSink {
     sink: SubscriptionSink,
     request_id: Option<String>,
     seq: u64,
+    /// Bounds the bytes that the connection holds unread.
+    traffic: Arc<Traffic>,
 }
 
 impl NumberedSink {
-    pub fn new(sink: SubscriptionSink, request_id: Option<String>) -> Self {
-        Self { sink, request_id, seq: 0 }
+    pub fn new(sink: SubscriptionSink, request_id: Option<String>, traffic: Arc<Traffic>) -> Self {
+        Self { sink, request_id, seq: 0, traffic }
     }
 
     /// Sends an event, waiting at most this long for the subscriber to read earlier ones.
     pub async fn send(&mut self, body: EventBody, wait_max: Duration) -> Result<(), Unsent> {
         let message = self.message(body);
         let sent = tokio::select! {
-            sent = self.sink.send_timeout(message, wait_max) => sent,
+            sent = send_in_room(&self.sink, &self.traffic, message, wait_max) => sent,
             () = self.sink.closed() => return Err(Unsent::Gone),
         };
         match sent {
@@ -46,9 +53,15 @@ impl NumberedSink {
     /// left but this message.
     pub async fn finish(self, body: EventBody) {
         let message = self.message(body);
+        let sent = async {
+            let room = self.traffic.room(message.get().len() as u64).await;
+            if self.sink.send(message).await.is_ok() {
+                room.queued();
+            }
+        };
         tokio::select! {
             // A subscriber that left has no use for it.
-            _ = self.sink.send(message) => {}
+            () = sent => {}
             () = self.sink.closed() => {}
         }
     }
@@ -59,9 +72,26 @@ impl NumberedSink {
         async move { sink.closed().await }
     }
 
-    fn message(&self, body: EventBody) -> SubscriptionMessage {
+    fn message(&self, body: EventBody) -> Box<RawValue> {
         let event = Event { id: self.request_id.clone(), seq: self.seq, body };
         // An event is strings, numbers and JSON values, which always serialize.
-        serde_json::value::to_raw_value(&event).unwrap_or_default().into()
+        serde_json::value::to_raw_value(&event).unwrap_or_default()
     }
+}
+
+/// Sends a message once its bytes have room among the connection's unread ones. Waits at most this long for both.
+pub(super) async fn send_in_room(
+    sink: &SubscriptionSink,
+    traffic: &Arc<Traffic>,
+    message: Box<RawValue>,
+    wait_max: Duration,
+) -> Result<(), SendTimeoutError> {
+    let began = Instant::now();
+    let room = match tokio::time::timeout(wait_max, traffic.room(message.get().len() as u64)).await {
+        Ok(room) => room,
+        Err(_) => return Err(SendTimeoutError::Timeout(message.into())),
+    };
+    sink.send_timeout(message, wait_max.saturating_sub(began.elapsed())).await?;
+    room.queued();
+    Ok(())
 }

@@ -2,11 +2,15 @@
 
 use super::{
     EventLimits,
+    numbered::send_in_room,
     registry::{Reader, Streams},
     replay::{Next, Replay},
     stream::slow_consumer,
 };
-use crate::dispatcher::{Dispatcher, PreparedCall, Transcoder};
+use crate::{
+    dispatcher::{Dispatcher, PreparedCall, Transcoder},
+    server::Traffic,
+};
 use jsonrpsee::{
     PendingSubscriptionSink, SubscriptionSink,
     core::{SubscriptionError, server::SendTimeoutError},
@@ -38,6 +42,7 @@ pub async fn start(
         }
     };
     let replay = reader.replay.clone();
+    let traffic = call.connection().slot().traffic.clone();
     let _running = call.running();
     // Before the answer goes out: a client that got it can rely on the stream, whatever becomes of its connection.
     let produced = {
@@ -48,7 +53,7 @@ pub async fn start(
         }
     };
     tokio::spawn(produced);
-    follow(dispatcher, streams, reader, pending, limits).await
+    follow(dispatcher, streams, reader, pending, &traffic, limits).await
 }
 
 /// Runs the call into its replay, and then stays until nobody wants that any more.
@@ -113,6 +118,7 @@ pub async fn follow(
     streams: &Arc<Streams>,
     mut reader: Reader,
     pending: PendingSubscriptionSink,
+    traffic: &Arc<Traffic>,
     limits: EventLimits,
 ) -> Result<(), SubscriptionError> {
     // Known before the client can ask for the subscription's end.
@@ -122,7 +128,7 @@ pub async fn follow(
     loop {
         changed.mark_unchanged();
         match reader.replay.take(reader.id) {
-            Next::Event(event, last) => match send(&sink, &event, limits.slow_consumer_after).await {
+            Next::Event(event, last) => match send(&sink, traffic, &event, limits.slow_consumer_after).await {
                 Ok(()) if last => return Ok(()),
                 Ok(()) => {}
                 Err(SendTimeoutError::Closed(_)) => break,
@@ -146,9 +152,14 @@ pub async fn follow(
     Ok(())
 }
 
-async fn send(sink: &SubscriptionSink, event: &RawValue, wait_max: Duration) -> Result<(), SendTimeoutError> {
+async fn send(
+    sink: &SubscriptionSink,
+    traffic: &Arc<Traffic>,
+    event: &RawValue,
+    wait_max: Duration,
+) -> Result<(), SendTimeoutError> {
     tokio::select! {
-        sent = sink.send_timeout(event.to_owned(), wait_max) => sent,
+        sent = send_in_room(sink, traffic, event.to_owned(), wait_max) => sent,
         () = sink.closed() => Err(SendTimeoutError::Closed(event.to_owned().into())),
     }
 }

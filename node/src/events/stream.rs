@@ -42,7 +42,8 @@ enum Stopped {
 /// Runs the call and sends its events. Ends when the last event is sent, or at once when the
 /// subscriber leaves; either way the call is gone when this returns.
 pub async fn serve(dispatcher: &Dispatcher, call: PreparedCall, sink: SubscriptionSink, limits: EventLimits) {
-    let mut sink = NumberedSink::new(sink, call.request_id().map(str::to_owned));
+    let traffic = call.connection().slot().traffic.clone();
+    let mut sink = NumberedSink::new(sink, call.request_id().map(str::to_owned), traffic);
     let closed = sink.closed();
     let transcoder = call.transcoder().clone();
     let _running = call.running();

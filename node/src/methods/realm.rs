@@ -63,7 +63,8 @@ impl RealmServer for Realm {
         if function == METADATA_METHOD {
             return match self.metadata(extensions, options.as_ref()) {
                 Ok((id, document)) => {
-                    let sink = events::NumberedSink::new(pending.accept().await?, id);
+                    let traffic = connection(extensions)?.slot().traffic.clone();
+                    let sink = events::NumberedSink::new(pending.accept().await?, id, traffic);
                     sink.finish(EventBody::Result { data: document }).await;
                     Ok(())
                 }
@@ -102,12 +103,13 @@ impl ResumeServer for Realm {
         from_seq: u64,
         options: Option<Value>,
     ) -> SubscriptionResult {
+        let traffic = connection(extensions)?.slot().traffic.clone();
         let tenant = connection(extensions).and_then(|connection| self.dispatcher.tenant_of(connection, options));
         let found = tenant.and_then(|tenant| self.streams.attach(&tenant.id, &id, from_seq));
         let running = self.dispatcher.drain.enter();
         match found.and_then(|reader| Ok((reader, running?))) {
             Ok((reader, _running)) => {
-                events::follow(&self.dispatcher, &self.streams, reader, pending, self.events).await?;
+                events::follow(&self.dispatcher, &self.streams, reader, pending, &traffic, self.events).await?;
             }
             Err(error) => pending.reject(error).await,
         }

@@ -4,10 +4,12 @@
 //! - [`Metrics`]: what is told as it happens.
 //! - `calls`: one call, from its arrival to its end.
 //! - `sources`: what others count anyway and is read when somebody asks.
+//! - `endpoint`: `/metrics` itself.
 //! - [`heartbeat`]: how late the async workers are.
 //! - `labels`: keeps the number of series bounded, whatever is uploaded or called.
 
 mod calls;
+pub(crate) mod endpoint;
 pub mod heartbeat;
 mod labels;
 mod sources;

@@ -33,6 +33,8 @@ pub struct LoadedRuntime {
     pub discovery: Arc<Value>,
     /// The OpenRPC document, once somebody asked for it.
     pub open_rpc: OnceLock<Arc<Value>>,
+    /// The blob as hex, made when it is first asked for and shared by all answers that hold it.
+    code_hex: OnceLock<Arc<str>>,
 }
 
 /// How much a compilation may be in the way of calls.
@@ -120,12 +122,17 @@ impl LoadedRuntime {
         };
         // Metadata is the tenant's own, and may be megabytes.
         let (metadata, metadata_bytes, discovery) = heavy::run(inspector.scope(), None, read).await??;
-        Ok(Arc::new(Self { code, metadata, metadata_bytes, discovery, open_rpc: OnceLock::new() }))
+        Ok(Arc::new(Self { code, metadata, metadata_bytes, discovery, open_rpc: OnceLock::new(), code_hex: OnceLock::new() }))
     }
 
     /// Its version.
     pub fn version(&self) -> &RuntimeVersion {
         &self.code.version
+    }
+
+    /// Returns the blob as `0x` and hex digits. The first call encodes it, later calls share the text.
+    pub fn code_hex(&self) -> Arc<str> {
+        self.code_hex.get_or_init(|| format!("0x{}", hex::encode(&self.code.code)).into()).clone()
     }
 }
 

@@ -1,18 +1,20 @@
-//! The accept loop: a place for each connection, HTTP/1 on it, JSON-RPC or a route behind it.
+//! The accept loop: a slot for each connection, HTTP/1 on it, JSON-RPC or a route behind it.
 
 use super::{
-    AllowedOrigins, ServerLimits, cors, credentials,
-    cut::Cuttable,
-    doorkeeper::{self, DoorkeeperLayer},
-    routes,
+    Access, ServerLimits,
+    cpu_share::CpuShare,
+    middleware::{self, GuardLayer},
+    request::{self, Peer},
+    slots::{Slot, Slots},
+    socket::Socket,
+    traffic::Traffic,
 };
 use crate::{
-    connection::{Connection, Place},
     dispatcher::Dispatcher,
     events::EventLimits,
+    log_limit::LogLimit,
     web::{BodyLimits, Web, unix_time},
 };
-use http::{StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -20,16 +22,22 @@ use hyper_util::{
 };
 use jsonrpsee::{
     Methods,
-    server::{HttpRequest, HttpResponse, Server as RpcServer, ServerHandle, StopHandle, stop_channel, ws},
+    server::{HttpRequest, Server as RpcServer, ServerHandle, StopHandle, stop_channel},
 };
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use realm_engine::own_thread_time;
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 /// Connections that the system holds for the loop.
 const BACKLOG_LEN: u32 = 1024;
@@ -37,12 +45,12 @@ const BACKLOG_LEN: u32 = 1024;
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long connections get to close after the last call ended.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
-/// How long an answer gets to leave a connection that is to be closed: the one that says why, mostly.
-const LAST_ANSWER_WAIT: Duration = Duration::from_millis(100);
+/// The least that HTTP needs for heads.
+const HEAD_BYTES_MIN: usize = 8 << 10;
 
 /// What jsonrpsee makes of a connection.
-type RpcBuilder = jsonrpsee::server::TowerServiceBuilder<
-    tower::layer::util::Stack<DoorkeeperLayer, tower::layer::util::Identity>,
+pub(super) type RpcBuilder = jsonrpsee::server::TowerServiceBuilder<
+    tower::layer::util::Stack<GuardLayer, tower::layer::util::Identity>,
     tower::layer::util::Identity,
 >;
 
@@ -66,15 +74,18 @@ pub struct Server {
 
 /// What every connection's service needs.
 #[derive(Clone)]
-struct Shared {
-    methods: Methods,
-    dispatcher: Arc<Dispatcher>,
-    web: Web,
-    builder: RpcBuilder,
-    stop: StopHandle,
-    limits: ServerLimits,
-    origins: Arc<AllowedOrigins>,
-    places: Arc<Semaphore>,
+pub(super) struct Shared {
+    pub methods: Methods,
+    pub dispatcher: Arc<Dispatcher>,
+    pub web: Web,
+    pub builder: RpcBuilder,
+    pub stop: StopHandle,
+    pub limits: ServerLimits,
+    pub access: Arc<Access>,
+    pub slots: Arc<Slots>,
+    /// Unread bytes of all anonymous clients.
+    pub anonymous_unread: Arc<AtomicU64>,
+    pub refusals: Arc<LogLimit>,
 }
 
 impl Server {
@@ -88,12 +99,17 @@ impl Server {
         dispatcher: Arc<Dispatcher>,
         limits: ServerLimits,
         events: EventLimits,
-        origins: AllowedOrigins,
+        access: Access,
     ) -> Result<Self, BindError> {
         let failed = |error| BindError { address, error };
         let listener = listen(address, limits.send_buffer_bytes).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop_handle, stop) = stop_channel();
+        let guard = middleware::MiddlewareLimits {
+            response_bytes_max: limits.response_bytes_max as usize,
+            anonymous_batch_len_max: limits.anonymous.batch_len_max as usize,
+            anonymous_subscriptions_max: limits.anonymous.subscriptions_max,
+        };
         let shared = Shared {
             methods: methods.into(),
             web: Web {
@@ -103,15 +119,17 @@ impl Server {
                 silence_max: limits.silence_max,
                 started: unix_time(),
             },
-            dispatcher,
             builder: RpcServer::builder()
                 .set_config(limits.to_jsonrpsee())
-                .set_rpc_middleware(doorkeeper::middleware())
+                .set_rpc_middleware(middleware::middleware(guard))
                 .to_service_builder(),
             stop: stop_handle,
             limits,
-            origins: Arc::new(origins),
-            places: Arc::new(Semaphore::new(limits.connections_max.clamp(1, Semaphore::MAX_PERMITS))),
+            access: Arc::new(access),
+            slots: Slots::new(limits.slots(), CpuShare::new(limits.anonymous.cpu), &dispatcher.metrics),
+            anonymous_unread: Arc::default(),
+            refusals: Arc::default(),
+            dispatcher,
         };
         let accepting = tokio::spawn(accept(listener, shared));
         Ok(Self { address, stop, accepting })
@@ -149,6 +167,7 @@ fn listen(address: SocketAddr, send_buffer_bytes: u32) -> io::Result<TcpListener
 
 async fn accept(listener: TcpListener, shared: Shared) {
     let stopped = shared.stop.clone().shutdown();
+    let failures = LogLimit::default();
     tokio::pin!(stopped);
     loop {
         let accepted = tokio::select! {
@@ -161,42 +180,54 @@ async fn accept(listener: TcpListener, shared: Shared) {
             }
             Err(error) => {
                 // Out of file descriptors, mostly: it passes when connections close.
-                tracing::warn!(%error, "cannot accept a connection");
+                failures.line(|left_out| tracing::warn!(%error, left_out, "cannot accept a connection"));
                 tokio::time::sleep(ACCEPT_RETRY_AFTER).await;
             }
         }
     }
 }
 
-async fn serve(socket: TcpStream, remote: SocketAddr, shared: Shared) {
+async fn serve(tcp: TcpStream, remote: SocketAddr, shared: Shared) {
     // Tokens are small and should leave at once.
-    if let Err(error) = socket.set_nodelay(true) {
+    if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%remote, %error, "a connection was lost before it began");
         return;
     }
-    let Ok(place) = shared.places.clone().try_acquire_owned() else {
-        tracing::warn!(%remote, connections_max = shared.limits.connections_max, "a connection was refused");
-        return refuse(socket, shared.limits.head_wait_max).await;
-    };
-    let place = Place::new(place, &shared.dispatcher.metrics);
+    let (close, limits) = (CancellationToken::new(), shared.limits);
+    let traffic = Traffic::new(limits.traffic(), shared.anonymous_unread.clone());
+    let slot = Arc::new(shared.slots.open(remote.ip(), &close, traffic));
+    let socket = Socket::new(tcp, slot.clone(), limits.write_waits(), &close);
     let stopped = shared.stop.clone().shutdown();
-    let head_wait_max = shared.limits.head_wait_max;
-    let cut = CancellationToken::new();
-    let socket = Cuttable::new(socket, &cut);
-    let service = tower::service_fn(move |request: HttpRequest<Incoming>| {
-        respond(&shared, Peer { remote, place: place.clone(), cut: cut.clone() }, request)
-    });
+    let anonymous_wait_max = shared.dispatcher.auth.unauthenticated_wait_max;
+    let service = {
+        let (slot, close) = (slot.clone(), close.clone());
+        tower::service_fn(move |request: HttpRequest<Incoming>| {
+            request::respond(&shared, Peer { remote, slot: slot.clone(), close: close.clone() }, request)
+        })
+    };
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_wait_max)
+        .header_read_timeout(limits.head_wait_max)
+        .max_buf_size(limits.head_bytes_max.max(HEAD_BYTES_MIN))
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service))
         .with_upgrades();
     tokio::pin!(http, stopped);
     let ended = tokio::select! {
-        ended = &mut http => ended,
-        () = stopped => {
+        ended = charged(&slot, http.as_mut()) => ended,
+        () = &mut stopped => {
             http.as_mut().graceful_shutdown();
-            http.await
+            charged(&slot, http).await
+        }
+        () = anonymous_for(&slot, anonymous_wait_max) => {
+            // The request that it has begun may end; there is no other.
+            http.as_mut().graceful_shutdown();
+            match tokio::time::timeout(anonymous_wait_max, charged(&slot, http.as_mut())).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    close.cancel();
+                    charged(&slot, http).await
+                }
+            }
         }
     };
     if let Err(error) = ended {
@@ -204,68 +235,26 @@ async fn serve(socket: TcpStream, remote: SocketAddr, shared: Shared) {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Send>>;
-
-/// Who a request comes from, before anybody has said who that is.
-struct Peer {
-    remote: SocketAddr,
-    place: Arc<Place>,
-    /// Closes its connection.
-    cut: CancellationToken,
+/// Resolves when a connection has shown no key for so long. A WebSocket has its own end, which is the same.
+async fn anonymous_for(slot: &Slot, wait_max: Duration) {
+    tokio::time::sleep(wait_max).await;
+    if slot.is_keyed() {
+        std::future::pending().await
+    }
 }
 
-/// A route's answer, or JSON-RPC's.
-fn respond(shared: &Shared, peer: Peer, mut request: HttpRequest<Incoming>) -> Answer {
-    if !shared.origins.allow(request.headers()) {
-        return Box::pin(async { Ok(routes::foreign_page()) });
-    }
-    let page = cors::Page::of(request.headers());
-    if let Some(response) = cors::preflight(&request) {
-        return Box::pin(async move { Ok(page.may_read(response)) });
-    }
-    let auth = &shared.dispatcher.auth;
-    let upgrade = ws::is_upgrade_request(&request);
-    let connection = match upgrade {
-        true => Connection::web_socket(peer.remote, auth, peer.place),
-        false => Connection::http(peer.remote, auth, peer.place),
-    };
-    let protocol = match credentials::take(auth, &connection, &mut request) {
-        Ok(protocol) => protocol,
-        Err(error) => {
-            let refusal = routes::refused(request.uri().path(), error);
-            return Box::pin(async move { Ok(page.may_read(refusal)) });
+/// Drives a connection, and charges what it takes to the anonymous clients' share until it has shown a key.
+async fn charged<F: Future>(slot: &Slot, mut connection: Pin<&mut F>) -> F::Output {
+    poll_fn(|context| {
+        if slot.is_keyed() {
+            return connection.as_mut().poll(context);
         }
-    };
-    let mut request = match routes::answer(&shared.web, &connection, request) {
-        Ok(answer) => return Box::pin(async move { Ok(page.may_read(answer.await)) }),
-        Err(request) => request,
-    };
-    if upgrade {
-        let overdue = connection.overdue(auth.unauthenticated_wait_max);
-        tokio::spawn(async move {
-            overdue.await;
-            tokio::time::sleep(LAST_ANSWER_WAIT).await;
-            peer.cut.cancel();
-        });
-    }
-    request.extensions_mut().insert(connection);
-    // One service per request, so that every WebSocket has a connection id of its own.
-    let mut service = shared.builder.clone().build(shared.methods.clone(), shared.stop.clone());
-    Box::pin(async move {
-        let mut response = service.call(request).await.unwrap_or_else(|error| routes::failed(&*error));
-        if let (Some(protocol), StatusCode::SWITCHING_PROTOCOLS) = (protocol, response.status()) {
-            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        let began = own_thread_time();
+        let polled = connection.as_mut().poll(context);
+        if !slot.is_keyed() {
+            slot.share().charge(own_thread_time().saturating_sub(began));
         }
-        Ok(page.may_read(response))
+        polled
     })
-}
-
-/// Tells one request that there is no place, and closes.
-async fn refuse(socket: TcpStream, wait_max: Duration) {
-    let service = tower::service_fn(|_: HttpRequest<Incoming>| async { Ok::<_, Infallible>(routes::full()) });
-    let http = http1::Builder::new()
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
-    // Whether it was read is the client's business.
-    let _ = tokio::time::timeout(wait_max, http).await;
+    .await
 }

@@ -1,9 +1,9 @@
 //! The node's port: WebSocket and HTTP on one listener.
 //!
 //! ```text
-//!  accept ─► a place among connections_max ─► HTTP/1 ─► keys ─┬─ /health, /metadata, /call/, /v1/ ─► routes
-//!                                                             ├─ POST / ──► doorkeeper ──► jsonrpsee, one request
-//!                                                             └─ upgrade ─► doorkeeper ──► jsonrpsee, WebSocket
+//!  accept ─► handshake pool ─► HTTP/1 ─► host, origin, keys ─► slot ─┬─ /health, /metadata, /call/, /v1/ ─► routes
+//!                                                                    ├─ POST / ──► middleware ──► jsonrpsee, one request
+//!                                                                    └─ upgrade ─► middleware ──► jsonrpsee, WebSocket
 //! ```
 //!
 //! The accept loop is our own and not jsonrpsee's, so that every request carries its [`Connection`]
@@ -12,14 +12,34 @@
 //! [`Connection`]: crate::connection::Connection
 
 mod accept;
+mod allow_list;
 mod cors;
+mod cpu_share;
 mod credentials;
-mod cut;
-mod doorkeeper;
+mod host;
 mod limits;
+mod middleware;
 mod origin;
+mod request;
 mod routes;
+mod slots;
+mod socket;
+mod traffic;
 
 pub use accept::{BindError, Server};
-pub use limits::ServerLimits;
+pub use allow_list::{CLOSED_METHODS, OPEN_METHODS};
+pub use cpu_share::CpuShareConfig;
+pub use host::AllowedHosts;
+pub use limits::{AnonymousLimits, ServerLimits};
 pub use origin::AllowedOrigins;
+pub use slots::{Full, Slot};
+pub use traffic::{Room, Traffic};
+
+/// Who may use the node over the web.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Access {
+    /// Web pages that may.
+    pub origins: AllowedOrigins,
+    /// Names that a chain without keys may be reached by.
+    pub hosts: AllowedHosts,
+}

@@ -6,7 +6,8 @@ use crate::{
     events::EventLimits,
     executor::ExecutorConfig,
     metering::MeteringConfig,
-    server::{AllowedOrigins, ServerLimits},
+    server::{AllowedHosts, AllowedOrigins, ServerLimits},
+    substrate::QueryLimits,
     upgrade::UpgradeConfig,
 };
 use realm_chain_spec::ChainSpec;
@@ -39,6 +40,8 @@ pub struct NodeConfig {
     pub auth: AuthConfig,
     /// Web pages that may use the node. Default those of this machine.
     pub origins: AllowedOrigins,
+    /// Names, beside addresses and `localhost`, that a chain without keys may be reached by. Default none.
+    pub hosts: AllowedHosts,
     /// Calls of all tenants that run at once. Default 128.
     pub calls_max: usize,
     /// Calls of all tenants that wait for one of those places. Default 1024.
@@ -55,6 +58,8 @@ pub struct NodeConfig {
     pub blocks: ChainConfig,
     /// Bounds of those who follow it.
     pub follow: FollowLimits,
+    /// Bounds of storage queries.
+    pub queries: QueryLimits,
     /// Bounds of upgrades.
     pub upgrade: UpgradeConfig,
     /// How usage is kept.
@@ -76,6 +81,7 @@ impl NodeConfig {
             allow_unauthenticated: false,
             auth: AuthConfig::default(),
             origins: AllowedOrigins::default(),
+            hosts: AllowedHosts::default(),
             calls_max: 128,
             queue_len_max: 1024,
             tenants_max: 10_000,
@@ -84,6 +90,7 @@ impl NodeConfig {
             events: EventLimits::default(),
             blocks: ChainConfig::default(),
             follow: FollowLimits::default(),
+            queries: QueryLimits::default(),
             upgrade: UpgradeConfig::default(),
             metering: MeteringConfig::default(),
             executor: ExecutorConfig::default(),

@@ -61,6 +61,11 @@ pub enum StartError {
         /// Where they are looked for.
         base_path: Option<PathBuf>,
     },
+    /// All web pages are let in although the chain needs no keys.
+    #[error(
+        "this chain needs no keys, so --origin '*' lets every web page that is opened on this machine call as any tenant; give --origin '*' twice if that is meant, or name the origins"
+    )]
+    AnyOrigin,
     /// The sandboxes' memory cannot be reserved.
     #[error("{0}; try fewer with --instances")]
     Executor(#[from] ExecutorError),

@@ -13,9 +13,9 @@ use crate::{
     executor::Executor,
     metering::Metering,
     methods::{self, ChainInfo},
-    metrics::{Metrics, heartbeat, register_executor, register_models, register_runtimes},
-    server::Server,
-    substrate::{self, View},
+    metrics::{self, Metrics, heartbeat, register_executor, register_models, register_runtimes},
+    server::{Access, AllowedOrigins, Server},
+    substrate::{self, Queries, View},
     tenants::{
         Known, Parts, Runtimes, StoredError, StoredTenants, Tenant, TenantManager, TenantModels, Tenants, inspector,
         models_of, revoke_keys,
@@ -31,11 +31,8 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use substrate_prometheus_endpoint::{Registry, init_prometheus};
-use tokio::{
-    net::TcpListener,
-    task::{JoinHandle, JoinSet},
-};
+use substrate_prometheus_endpoint::Registry;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// The database's file in the base path.
 pub(crate) const DATABASE_FILE: &str = "realm.redb";
@@ -119,7 +116,8 @@ impl Node {
         let runtime = open.slot.clone();
         let upgrader =
             Upgrader::new(config.upgrade, dispatcher.clone(), open.chain.clone(), open.slot.clone(), inspector);
-        let view = View { dispatcher: dispatcher.clone(), chain: open.chain.clone() };
+        let queries = Arc::new(Queries::new(config.queries));
+        let view = View { dispatcher: dispatcher.clone(), chain: open.chain.clone(), queries };
         let mut others =
             substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
         let runtimes = Runtimes(Box::new(move |id| open.runtime_of(id)));
@@ -136,16 +134,21 @@ impl Node {
         others.merge(StatusServer::into_rpc(status)).map_err(internal)?;
         let methods = methods::all(&dispatcher, chain, config.events, others).map_err(internal)?;
         let metrics = match config.metrics {
-            Some(address) => Some(serve_metrics(address, registry).await?),
+            Some(address) => Some(
+                metrics::endpoint::serve(address, registry)
+                    .await
+                    .map_err(|error| StartError::Metrics { address, error })?,
+            ),
             None => None,
         };
+        let any_origin = config.origins == AllowedOrigins::Any;
         let server = match Server::start(
             config.listen,
             methods,
             dispatcher.clone(),
             config.server,
             config.events,
-            config.origins,
+            Access { origins: config.origins, hosts: config.hosts },
         )
         .await
         {
@@ -155,7 +158,7 @@ impl Node {
                 return Err(error.into());
             }
         };
-        tell_who_may_call(needs_keys, server.address());
+        log_access(needs_keys, server.address(), any_origin);
         let version = runtime.current().version().clone();
         tracing::info!(
             chain = config.chain.id,
@@ -200,7 +203,12 @@ impl Node {
 }
 
 /// Says in the log what a node without keys means.
-fn tell_who_may_call(needs_keys: bool, address: SocketAddr) {
+fn log_access(needs_keys: bool, address: SocketAddr, any_origin: bool) {
+    if !needs_keys && any_origin {
+        tracing::warn!(
+            "no keys are needed and all web pages are allowed: any page opened on this machine may call as any tenant"
+        );
+    }
     match (needs_keys, address.ip().is_loopback()) {
         (false, true) => tracing::info!("no keys are needed: whoever is on this machine may call and administer"),
         (false, false) => {
@@ -220,17 +228,6 @@ pub(crate) fn open_store(base_path: Option<&Path>) -> Result<Store, StartError> 
     };
     std::fs::create_dir_all(folder).map_err(|error| StartError::BasePath { path: folder.to_owned(), error })?;
     Ok(Store::open(&folder.join(DATABASE_FILE), StoreConfig::default())?)
-}
-
-/// Serves `/metrics`. The port is tried first, because the endpoint itself reports late.
-async fn serve_metrics(address: SocketAddr, registry: Registry) -> Result<JoinHandle<()>, StartError> {
-    let tried = TcpListener::bind(address).await.map_err(|error| StartError::Metrics { address, error })?;
-    drop(tried);
-    Ok(tokio::spawn(async move {
-        if let Err(error) = init_prometheus(address, registry).await {
-            tracing::error!(%error, "metrics are not served");
-        }
-    }))
 }
 
 fn internal(error: impl std::fmt::Display) -> StartError {

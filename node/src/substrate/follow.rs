@@ -10,8 +10,10 @@
 
 use super::{
     followers::{Follower, Followers},
-    heads, keys, shapes,
-    view::{View, block_hash, bytes_of, hex_of},
+    heads::{self, Notice},
+    queries::{Ask, At, Want},
+    shapes,
+    view::{View, block_hash, bytes_of},
 };
 use crate::{
     chain::{Block, BlockHash, FollowEvent, FollowLimits, OperationId},
@@ -25,7 +27,7 @@ use jsonrpsee::{
     types::ErrorObjectOwned,
 };
 use realm_rpc::{
-    FollowEventShape, OperationStarted, RpcError, RuntimeEventShape, StorageItemShape, api::ChainHeadServer,
+    FollowEventShape, OperationStarted, RpcError, RuntimeEventShape, SharedText, StorageItemShape, api::ChainHeadServer,
 };
 use serde_json::Value;
 use std::{future::Future, sync::Arc};
@@ -62,7 +64,7 @@ impl ChainHead {
     fn begin<W, F>(&self, extensions: &Extensions, follow: &str, hash: &str, work: W) -> Started
     where
         W: FnOnce(OperationId, Arc<Block>) -> F,
-        F: Future<Output = Vec<FollowEventShape>> + Send + 'static,
+        F: Future<Output = Result<Vec<Notice>, RpcError>> + Send + 'static,
     {
         // One that is unknown has been stopped: its client will see that.
         let Some(follower) = self.follower(extensions, follow) else {
@@ -80,7 +82,7 @@ impl ChainHead {
         tokio::spawn(async move {
             let work = async {
                 // Not sent means that the connection is gone, and with it the follower.
-                if sent.await.is_ok() { Some(work.await) } else { None }
+                if sent.await.is_ok() { work.await.ok() } else { None }
             };
             let events = tokio::select! {
                 () = stopped.cancelled() => None,
@@ -95,6 +97,11 @@ impl ChainHead {
 /// The hash, if it is one and the follower holds its block.
 fn held(follower: &Follower, hash: &str) -> Option<BlockHash> {
     block_hash(hash).filter(|hash| follower.holds(*hash))
+}
+
+fn operation_error(id: OperationId, error: &RpcError) -> Result<Vec<Notice>, RpcError> {
+    let (operation_id, error) = (id.to_string(), error.to_string());
+    Ok(vec![Notice::of(&FollowEventShape::OperationError { operation_id, error })?])
 }
 
 fn invalid_block() -> ErrorObjectOwned {
@@ -142,7 +149,10 @@ impl ChainHeadServer for ChainHead {
 
     async fn body(&self, extensions: &Extensions, follow: String, hash: String) -> Started {
         self.begin(extensions, &follow, &hash, |id, _| async move {
-            vec![FollowEventShape::OperationBodyDone { operation_id: id.to_string(), value: Vec::new() }]
+            Ok(vec![Notice::of(&FollowEventShape::OperationBodyDone {
+                operation_id: id.to_string(),
+                value: Vec::new(),
+            })?])
         })
     }
 
@@ -161,10 +171,23 @@ impl ChainHeadServer for ChainHead {
         let view = self.view.clone();
         self.begin(extensions, &follow, &hash, move |id, block| async move {
             let operation_id = id.to_string();
-            vec![match view.call(&connection, Some(&block), &function, &arguments).await {
-                Ok(output) => FollowEventShape::OperationCallDone { operation_id, output },
-                Err(error) => FollowEventShape::OperationError { operation_id, error: error.to_string() },
-            }]
+            let traffic = &connection.slot().traffic;
+            // An anonymous client gets no more than a description of the runtime: it waits for room before that is built.
+            let reserved = match connection.identity().is_stranger() {
+                true => Some(traffic.room(view.description_bytes(&connection)).await),
+                false => None,
+            };
+            match view.call(&connection, Some(&block), &function, &arguments).await {
+                Ok(output) => {
+                    let room = match reserved {
+                        Some(room) => room,
+                        None => traffic.room(output.len() as u64).await,
+                    };
+                    let done = Notice::of(&FollowEventShape::OperationCallDone { operation_id, output })?;
+                    Ok(vec![Notice { room: Some(room), ..done }])
+                }
+                Err(error) => operation_error(id, &error),
+            }
         })
     }
 
@@ -181,23 +204,19 @@ impl ChainHeadServer for ChainHead {
         }
         // There are no tries.
         let items = if child_trie.is_some() { Vec::new() } else { items };
-        let Some(items) = items.iter().map(StorageQuery::read).collect::<Option<Vec<_>>>() else {
+        let Some(items) = items.iter().map(read_item).collect::<Option<Vec<_>>>() else {
             return Started::error(invalid("items: expected a list of {key, type}"));
         };
         let view = self.view.clone();
-        let tenant = match connection(extensions) {
-            Ok(connection) => view.tenant(connection),
+        let connection = match connection(extensions) {
+            Ok(connection) => connection.clone(),
             Err(error) => return Started::error(error),
         };
+        let tenant = view.tenant(&connection);
         self.begin(extensions, &follow, &hash, move |id, block| async move {
-            let operation_id = id.to_string();
-            match look_up(&view, &tenant, &block, &items) {
-                Ok(items) if items.is_empty() => vec![FollowEventShape::OperationStorageDone { operation_id }],
-                Ok(items) => vec![
-                    FollowEventShape::OperationStorageItems { operation_id: operation_id.clone(), items },
-                    FollowEventShape::OperationStorageDone { operation_id },
-                ],
-                Err(error) => vec![FollowEventShape::OperationError { operation_id, error: error.to_string() }],
+            match look_up(At { view, connection, tenant, block }, items, id).await {
+                Ok(notices) => Ok(notices),
+                Err(error) => operation_error(id, &error),
             }
         })
     }
@@ -231,39 +250,43 @@ impl ChainHeadServer for ChainHead {
     }
 }
 
-/// What a client asks of a key.
-struct StorageQuery {
-    key: String,
-    bytes: Vec<u8>,
-    wants_value: bool,
-    wants_hash: bool,
+/// What a client asks of a key. Nothing here has descendants, and there is no trie.
+fn read_item(item: &Value) -> Option<Ask> {
+    let key = item.get("key")?.as_str()?.to_owned();
+    let want = match item.get("type")?.as_str()? {
+        "value" => Want::Value,
+        "hash" => Want::Hash,
+        _ => Want::Nothing,
+    };
+    Some(Ask { bytes: bytes_of(&key)?, key, want })
 }
 
-impl StorageQuery {
-    fn read(item: &Value) -> Option<Self> {
-        let key = item.get("key")?.as_str()?.to_owned();
-        let kind = item.get("type")?.as_str()?;
-        // Nothing here has descendants, and there is no trie.
-        Some(Self { bytes: bytes_of(&key)?, key, wants_value: kind == "value", wants_hash: kind == "hash" })
+/// Answers a storage query: waits for room on the connection before it builds what may be large.
+async fn look_up(at: At, asks: Vec<Ask>, id: OperationId) -> Result<Vec<Notice>, RpcError> {
+    let operation_id = id.to_string();
+    let done = FollowEventShape::OperationStorageDone { operation_id: operation_id.clone() };
+    if asks.is_empty() {
+        return Ok(vec![Notice::of(&done)?]);
     }
-}
-
-fn look_up(
-    view: &View,
-    tenant: &Tenant,
-    block: &Block,
-    queries: &[StorageQuery],
-) -> Result<Vec<StorageItemShape>, RpcError> {
-    let mut items = Vec::new();
-    for StorageQuery { key, bytes, wants_value, wants_hash } in queries {
-        let value = if *wants_value { keys::value(view, tenant, block, bytes)? } else { None };
-        let hash = if *wants_hash { keys::hash(view, tenant, block, bytes) } else { None };
-        if value.is_some() || hash.is_some() {
-            let (value, hash) = (value.map(|value| hex_of(&value)), hash.map(|hash| hex_of(&hash)));
-            items.push(StorageItemShape { key: key.clone(), value, hash });
+    let (queries, traffic) = (at.view.queries.clone(), at.connection.slot().traffic.clone());
+    let query = queries.sized(at, asks).await?;
+    let room = traffic.room(query.bytes).await;
+    let build = move |values: Vec<(String, Want, Option<SharedText>)>| {
+        let item = |(key, want, text): (String, Want, Option<SharedText>)| {
+            let text = text?;
+            Some(match want {
+                Want::Hash => StorageItemShape { key, value: None, hash: Some(text.0.as_ref().to_owned()) },
+                _ => StorageItemShape { key, value: Some(text), hash: None },
+            })
+        };
+        let items: Vec<_> = values.into_iter().filter_map(item).collect();
+        match items.is_empty() {
+            true => Ok(None),
+            false => Notice::of(&FollowEventShape::OperationStorageItems { operation_id, items }).map(Some),
         }
-    }
-    Ok(items)
+    };
+    let items = queries.build(query, build).await?.map(|items| Notice { room: Some(room), ..items });
+    Ok(items.into_iter().chain([Notice::of(&done)?]).collect())
 }
 
 /// One follower's subscription.
@@ -280,7 +303,7 @@ impl Telling<'_> {
         self,
         newest: Arc<Block>,
         mut blocks: heads::Blocks,
-        mut operations: mpsc::Receiver<FollowEventShape>,
+        mut operations: mpsc::Receiver<Notice>,
     ) -> SubscriptionResult {
         let runtime = if self.with_runtime { Some(self.runtime(&newest)?) } else { None };
         let initialized = FollowEventShape::Initialized {
@@ -294,7 +317,7 @@ impl Telling<'_> {
                 () = self.sink.closed() => return Ok(()),
                 event = operations.recv() => {
                     let Some(event) = event else { return Ok(()) };
-                    heads::send(&self.sink, &event).await?;
+                    event.send(&self.sink).await?;
                 }
                 block = blocks.after(Some(&last)) => {
                     let Some(block) = block else { return Ok(()) };

@@ -1,9 +1,9 @@
 //! The followers of all connections: who follows, what each holds and has under way. An id given to
 //! one connection means nothing on another.
 
+use super::heads::Notice;
 use crate::chain::{BlockHash, Follow, FollowLimits, OperationId, UnpinError};
 use jsonrpsee::ConnectionId;
-use realm_rpc::FollowEventShape;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,7 +18,7 @@ const EVENTS_WAITING_MAX: usize = 16;
 pub(super) struct Follower {
     /// Held for single statements, never across anything that waits.
     state: Mutex<Follow<CancellationToken>>,
-    events: mpsc::Sender<FollowEventShape>,
+    events: mpsc::Sender<Notice>,
     /// Ends all of its operations.
     ended: CancellationToken,
 }
@@ -57,7 +57,7 @@ impl Follower {
     }
 
     /// The operation is over: its events are told, unless it was stopped.
-    pub async fn finish_operation(&self, id: OperationId, events: Vec<FollowEventShape>) {
+    pub async fn finish_operation(&self, id: OperationId, events: Vec<Notice>) {
         if self.state().end_operation(id).is_none() {
             return;
         }
@@ -114,7 +114,7 @@ impl Followers {
 
 impl Place {
     /// The follower begins, told of `newest` first. Its operations' events come through the channel.
-    pub fn begin(&mut self, newest: BlockHash) -> (Arc<Follower>, mpsc::Receiver<FollowEventShape>) {
+    pub fn begin(&mut self, newest: BlockHash) -> (Arc<Follower>, mpsc::Receiver<Notice>) {
         let (events, inbox) = mpsc::channel(EVENTS_WAITING_MAX);
         let (state, _) = Follow::begin(newest, self.followers.limits);
         let follower = Arc::new(Follower { state: Mutex::new(state), events, ended: CancellationToken::new() });

@@ -1,12 +1,16 @@
 //! Subscriptions that tell of every block.
 
 use super::view::internal;
-use crate::chain::{Block, Chain};
+use crate::{
+    chain::{Block, Chain},
+    server::Room,
+};
 use jsonrpsee::{
     PendingSubscriptionSink, SubscriptionMessage, SubscriptionSink,
     core::{Serialize, SubscriptionResult},
 };
 use realm_rpc::RpcError;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -64,9 +68,30 @@ pub(super) async fn serve<T: Serialize>(
     }
 }
 
-/// Sends one notification; waits while the connection's buffer is full.
+/// A notification that is ready to be sent. A large one has room among the connection's unread bytes.
+pub(super) struct Notice {
+    pub json: Box<RawValue>,
+    pub room: Option<Room>,
+}
+
+impl Notice {
+    /// Serializes a small notification.
+    pub(super) fn of<T: Serialize>(told: &T) -> Result<Self, RpcError> {
+        let json = serde_json::value::to_raw_value(told).map_err(|error| internal(&error))?;
+        Ok(Self { json, room: None })
+    }
+
+    /// Sends it; waits while the connection's buffer is full.
+    pub(super) async fn send(self, sink: &SubscriptionSink) -> SubscriptionResult {
+        sink.send(SubscriptionMessage::from(self.json)).await?;
+        if let Some(room) = self.room {
+            room.queued();
+        }
+        Ok(())
+    }
+}
+
+/// Sends one small notification; waits while the connection's buffer is full.
 pub(super) async fn send<T: Serialize>(sink: &SubscriptionSink, told: &T) -> SubscriptionResult {
-    let raw = serde_json::value::to_raw_value(told).map_err(|error| internal(&error))?;
-    sink.send(SubscriptionMessage::from(raw)).await?;
-    Ok(())
+    Notice::of(told)?.send(sink).await
 }

@@ -1,25 +1,21 @@
-//! The few keys of storage that clients look at: the code, and a System pallet with no events.
+//! The few storage keys that clients read: the code, and a System pallet without events.
 
-use super::view::{RuntimeAt, View, internal};
-use crate::{
-    chain::{Block, BlockNumber},
-    tenants::Tenant,
-};
+use super::view::View;
+use crate::chain::{Block, BlockNumber};
 use parity_scale_codec::Encode;
-use realm_rpc::RpcError;
 use sp_crypto_hashing::{twox_64, twox_128};
 use std::collections::BTreeSet;
 
 /// Key of the code.
-const CODE: &[u8] = b":code";
+pub(super) const CODE: &[u8] = b":code";
 /// Bytes of the hash before a key of a map hashed by twox-64-concat.
 const TWOX_64_BYTES: usize = 8;
 
 /// What stands under a key at a block.
-pub(super) enum Stored {
+pub(super) enum Found {
     /// The code; its hash is known without reading it.
     Code,
-    /// Something small.
+    /// A value of at most 32 bytes.
     Value(Vec<u8>),
 }
 
@@ -37,41 +33,18 @@ pub(super) fn all(view: &View, at: &Block) -> BTreeSet<Vec<u8>> {
 }
 
 /// What stands under `key` at a block, if anything.
-fn lookup(view: &View, at: &Block, key: &[u8]) -> Option<Stored> {
+pub(super) fn lookup(view: &View, at: &Block, key: &[u8]) -> Option<Found> {
     if key == CODE {
-        return Some(Stored::Code);
+        return Some(Found::Code);
     }
     let pallet = key.strip_prefix(&twox_128(b"System"))?;
     if pallet == twox_128(b"Events") {
         let none: Vec<u8> = Vec::new();
-        return Some(Stored::Value(none.encode()));
+        return Some(Found::Value(none.encode()));
     }
     let entry = pallet.strip_prefix(&twox_128(b"BlockHash"))?;
     let (hash, number) = entry.split_at_checked(TWOX_64_BYTES)?;
     let number: [u8; 4] = number.try_into().ok()?;
     let block = view.chain.at(BlockNumber(u32::from_le_bytes(number))).filter(|block| block.number() <= at.number())?;
-    (hash == twox_64(&number)).then(|| Stored::Value(block.hash.encode()))
-}
-
-/// The value under a key at a block.
-pub(super) fn value(view: &View, tenant: &Tenant, block: &Block, key: &[u8]) -> Result<Option<Vec<u8>>, RpcError> {
-    match lookup(view, block, key) {
-        None => Ok(None),
-        Some(Stored::Value(value)) => Ok(Some(value)),
-        Some(Stored::Code) => match view.runtime_at(tenant, block)? {
-            RuntimeAt::InForce(runtime) => Ok(Some(runtime.code.code.to_vec())),
-            RuntimeAt::Past(_) => {
-                let hash = block.in_force.of_tenant(tenant.id.as_str()).hash;
-                view.chain.storage().code(hash).map(Some).map_err(|error| internal(&error))
-            }
-        },
-    }
-}
-
-/// blake2-256 of the value under a key at a block.
-pub(super) fn hash(view: &View, tenant: &Tenant, block: &Block, key: &[u8]) -> Option<[u8; 32]> {
-    match lookup(view, block, key)? {
-        Stored::Value(value) => Some(sp_crypto_hashing::blake2_256(&value)),
-        Stored::Code => Some(block.in_force.of_tenant(tenant.id.as_str()).hash.0.0),
-    }
+    (hash == twox_64(&number)).then(|| Found::Value(block.hash.encode()))
 }

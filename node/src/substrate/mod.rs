@@ -3,6 +3,7 @@
 //!
 //! - [`view`]: which runtime a block means, and calls at blocks.
 //! - [`blocks`], [`storage`], [`archive`]: `chain_*`, `state_*`, `archive_v1_*`.
+//! - [`queries`]: what a storage query may ask for, and where its answer is built.
 //! - [`follow`]: the methods `chainHead_v1_*`.
 //! - [`admin`]: carries out upgrades.
 
@@ -13,11 +14,13 @@ mod follow;
 mod followers;
 mod heads;
 mod keys;
+mod queries;
 mod shapes;
 mod state;
 mod storage;
 mod view;
 
+pub use queries::{Queries, QueryLimits};
 pub use view::View;
 
 use crate::{chain::FollowLimits, methods::ChainInfo, upgrade::Upgrader};

@@ -1,24 +1,20 @@
 //! `state_getStorage*`, and the subscription to the runtime's version.
 
 use super::{
-    heads, keys, shapes,
+    heads,
+    keys::{self, Found},
+    queries::{Ask, At, Want},
+    shapes,
     view::{View, bad_param, bytes_of, hex_of},
 };
-use crate::{
-    chain::{Block, CodeHash},
-    methods::connection,
-    tenants::Tenant,
-};
+use crate::{chain::CodeHash, methods::connection};
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink,
     core::{RpcResult, SubscriptionResult, async_trait},
 };
-use realm_rpc::{RpcError, StorageChangesShape, api::StorageServer};
+use realm_rpc::{RpcError, SharedText, StorageChangesShape, api::StorageServer};
 use serde_json::Value;
-use std::sync::Arc;
 
-/// Keys that may be asked for at once.
-const KEYS_MAX: usize = 256;
 /// Keys in one page of a listing, as on Substrate nodes.
 const PAGE_KEYS_MAX: u32 = 1000;
 
@@ -27,13 +23,30 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    fn at(&self, extensions: &Extensions, at: Option<&Value>) -> Result<(Arc<Tenant>, Arc<Block>), RpcError> {
-        Ok((self.view.tenant(connection(extensions)?), self.view.block(at)?))
+    fn at(&self, extensions: &Extensions, at: Option<&Value>) -> Result<At, RpcError> {
+        let connection = connection(extensions)?.clone();
+        let (tenant, block) = (self.view.tenant(&connection), self.view.block(at)?);
+        Ok(At { view: self.view.clone(), connection, tenant, block })
     }
 
-    fn value(&self, extensions: &Extensions, key: &str, at: Option<&Value>) -> Result<Option<Vec<u8>>, RpcError> {
-        let (tenant, block) = self.at(extensions, at)?;
-        keys::value(&self.view, &tenant, &block, &storage_key(key)?)
+    /// What is wanted of each key, in their order.
+    async fn query(
+        &self,
+        at: At,
+        keys: Vec<String>,
+        want: Want,
+    ) -> Result<Vec<(String, Option<SharedText>)>, RpcError> {
+        let asks: Result<Vec<Ask>, RpcError> =
+            keys.into_iter().map(|key| Ok(Ask { bytes: storage_key(&key)?, key, want })).collect();
+        let query = self.view.queries.sized(at, asks?).await?;
+        let pairs = |values: Vec<(String, Want, Option<SharedText>)>| {
+            Ok(values.into_iter().map(|(key, _, value)| (key, value)).collect())
+        };
+        self.view.queries.build(query, pairs).await
+    }
+
+    async fn one(&self, at: At, key: String, want: Want) -> Result<Option<SharedText>, RpcError> {
+        Ok(self.query(at, vec![key], want).await?.pop().and_then(|(_, value)| value))
     }
 }
 
@@ -43,17 +56,22 @@ fn storage_key(key: &str) -> Result<Vec<u8>, RpcError> {
 
 #[async_trait]
 impl StorageServer for Storage {
-    async fn storage(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
-        Ok(self.value(extensions, &key, at.as_ref())?.map(|value| hex_of(&value)))
+    async fn storage(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<SharedText>> {
+        Ok(self.one(self.at(extensions, at.as_ref())?, key, Want::Value).await?)
     }
 
     async fn storage_hash(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<String>> {
-        let (tenant, block) = self.at(extensions, at.as_ref())?;
-        Ok(keys::hash(&self.view, &tenant, &block, &storage_key(&key)?).map(|hash| hex_of(&hash)))
+        let hash = self.one(self.at(extensions, at.as_ref())?, key, Want::Hash).await?;
+        Ok(hash.map(|hash| hash.0.as_ref().to_owned()))
     }
 
     async fn storage_size(&self, extensions: &Extensions, key: String, at: Option<Value>) -> RpcResult<Option<u64>> {
-        Ok(self.value(extensions, &key, at.as_ref())?.map(|value| value.len() as u64))
+        let at = self.at(extensions, at.as_ref())?;
+        Ok(match keys::lookup(&self.view, &at.block, &storage_key(&key)?) {
+            None => None,
+            Some(Found::Value(value)) => Some(value.len() as u64),
+            Some(Found::Code) => Some(self.view.queries.code_len(&at).await?),
+        })
     }
 
     async fn query_storage(
@@ -62,16 +80,10 @@ impl StorageServer for Storage {
         keys: Vec<String>,
         at: Option<Value>,
     ) -> RpcResult<Vec<StorageChangesShape>> {
-        if keys.len() > KEYS_MAX {
-            return Err(bad_param("keys", &format!("at most {KEYS_MAX} at once")).into());
-        }
-        let (tenant, block) = self.at(extensions, at.as_ref())?;
-        let mut changes = Vec::with_capacity(keys.len());
-        for key in keys {
-            let value = keys::value(&self.view, &tenant, &block, &storage_key(&key)?)?;
-            changes.push((key, value.map(|value| hex_of(&value))));
-        }
-        Ok(vec![StorageChangesShape { block: block.hash.to_string(), changes }])
+        let at = self.at(extensions, at.as_ref())?;
+        let block = at.block.hash.to_string();
+        let changes = self.query(at, keys, Want::Value).await?;
+        Ok(vec![StorageChangesShape { block, changes }])
     }
 
     async fn keys_paged(
@@ -87,7 +99,7 @@ impl StorageServer for Storage {
                 bad_param("count", &format!("{count} is more than {PAGE_KEYS_MAX}, the most of one page")).into()
             );
         }
-        let (_, block) = self.at(extensions, at.as_ref())?;
+        let block = self.at(extensions, at.as_ref())?.block;
         let prefix = storage_key(prefix.as_deref().unwrap_or_default())?;
         let start = start.as_deref().map(storage_key).transpose()?;
         let keys = keys::all(&self.view, &block).into_iter();

@@ -4,6 +4,7 @@
 //! has the function as the old one had it; what only describes the old runtime is answered from what
 //! was kept of it; anything else is refused with `RUNTIME_CHANGED` and not executed.
 
+use super::Queries;
 use crate::{
     auth::unauthenticated,
     chain::{Block, BlockHash, Chain, ChainError, CodeFacts, CodeHash},
@@ -29,6 +30,8 @@ pub struct View {
     pub dispatcher: Arc<Dispatcher>,
     /// The blocks.
     pub chain: Chain,
+    /// Answers storage queries.
+    pub queries: Arc<Queries>,
 }
 
 /// The runtime of a block.
@@ -71,6 +74,13 @@ impl View {
     /// The tenant as whose chain a connection sees it.
     pub fn tenant(&self, connection: &Connection) -> Arc<Tenant> {
         self.dispatcher.tenants.seen_by(connection)
+    }
+
+    /// The most bytes of JSON that a description of the runtime comes to which the connection sees.
+    pub fn description_bytes(&self, connection: &Connection) -> u64 {
+        /// A version, lengths, and the JSON around them.
+        const BESIDE_METADATA: u64 = 4 << 10;
+        self.tenant(connection).runtime.current().metadata_bytes.len() as u64 * 2 + BESIDE_METADATA
     }
 
     /// The block that a parameter names: the newest, if it is absent, null or empty.

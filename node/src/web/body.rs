@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Body;
+use hyper::body::{Body, Bytes};
 use realm_work::{
     Scope,
     heavy::{self, HEAVY_BYTES_MIN, HeavyError},
@@ -51,6 +51,27 @@ impl BodyError {
     }
 }
 
+/// Reads a whole body. One that is announced as too large is not read at all.
+///
+/// # Errors
+/// [`BodyError`], and never [`BodyError::NotJson`].
+pub async fn read<B>(body: B, limits: BodyLimits) -> Result<Bytes, BodyError>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > limits.bytes_max as u64 {
+        return Err(BodyError::TooLarge(limits.bytes_max));
+    }
+    let whole = tokio::time::timeout(limits.wait_max, Limited::new(body, limits.bytes_max).collect());
+    match whole.await {
+        Err(_) => Err(BodyError::TooSlow(limits.wait_max)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(limits.bytes_max)),
+        Ok(Err(_)) => Err(BodyError::Lost),
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+    }
+}
+
 /// The body as JSON; `None` if there is none. A long one is parsed in the share of the threads for heavy work that the
 /// tenant `scope` has.
 ///
@@ -61,13 +82,7 @@ where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let whole = tokio::time::timeout(limits.wait_max, Limited::new(body, limits.bytes_max).collect());
-    let bytes = match whole.await {
-        Err(_) => return Err(BodyError::TooSlow(limits.wait_max)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(BodyError::TooLarge(limits.bytes_max)),
-        Ok(Err(_)) => return Err(BodyError::Lost),
-        Ok(Ok(whole)) => whole.to_bytes(),
-    };
+    let bytes = read(body, limits).await?;
     match bytes.is_empty() {
         true => Ok(None),
         false => {

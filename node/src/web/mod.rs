@@ -13,7 +13,7 @@ pub mod sse;
 mod status;
 
 pub use answer::json;
-pub use body::{BodyError, BodyLimits, read_json};
+pub use body::{BodyError, BodyLimits, read, read_json};
 pub use followed::{FollowedCall, Happening};
 pub use status::{add_retry_after, retry_after_ms, status};
 

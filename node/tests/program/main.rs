@@ -1,5 +1,6 @@
 //! The program as a person runs it: what it says when it cannot start, its exit codes, signals.
 
+mod anonymous;
 mod chat;
 mod commands;
 mod database;
@@ -67,6 +68,7 @@ fn a_node_that_cannot_start_says_what_to_do() {
     serve(&["--chain", &path("chain.json")], &["colour", "no such field"]);
     serve(&["--host", "0.0.0.0"], &["--allow-unauthenticated"]);
     serve(&["--host", "0.0.0.0", "--allow-unauthenticated"], &["--allow-unauthenticated", "twice"]);
+    serve(&["--origin", "*"], &["--origin '*'", "twice"]);
     serve(&["--chain", "local"], &["realm key generate --base-path DIR"]);
     serve(&["--chain", "local", "--base-path", &path("data")], &["`realm key generate --base-path ", "data`"]);
     fs::write(path("file"), "").unwrap();

@@ -1,7 +1,7 @@
 //! Substrate's view of storage, as far as clients look: the code, and a System pallet. Tenants'
 //! storage is theirs and is not here.
 
-use crate::StorageChangesShape;
+use crate::{SharedText, StorageChangesShape};
 use jsonrpsee::{
     core::{RpcResult, SubscriptionResult},
     proc_macros::rpc,
@@ -13,7 +13,7 @@ use serde_json::Value;
 pub trait Storage {
     /// A value as hex, or null.
     #[method(name = "state_getStorage", aliases = ["state_getStorageAt"], with_extensions)]
-    async fn storage(&self, key: String, at: Option<Value>) -> RpcResult<Option<String>>;
+    async fn storage(&self, key: String, at: Option<Value>) -> RpcResult<Option<SharedText>>;
 
     /// blake2-256 of a value, or null.
     #[method(name = "state_getStorageHash", aliases = ["state_getStorageHashAt"], with_extensions)]

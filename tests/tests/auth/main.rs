@@ -1,8 +1,11 @@
 //! Who may call what: every way to say who one is, every wrong one, and what follows from it. Over
 //! real sockets.
 
+mod bounds;
 mod ends;
+mod keyless;
 mod proofs;
+mod queries;
 mod roles;
 mod strangers;
 mod wrong;

@@ -1,9 +1,10 @@
 //! What a connection may do that has not said who it is, where keys are needed.
 
 use super::{code, health};
+use realm_node::server::{CLOSED_METHODS, OPEN_METHODS};
 use realm_tests::{HANG, Http, Socket, TinyNode};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_gets_health_and_metadata_and_no_more() {
@@ -51,6 +52,29 @@ async fn a_stranger_gets_health_and_metadata_and_no_more() {
 
     for (path, status) in [("/health", 200), ("/metadata", 200)] {
         assert_eq!(Http::ask(address, "GET", path, "").await.status, status, "{path}");
+    }
+    node.node.stop().await;
+}
+
+/// The allow list was by prefix: a method that was added under `chain_` or `system_` was open to anonymous clients
+/// without anyone deciding so. Now each registered method has to be put in one of the two lists.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_registered_method_is_either_open_or_closed() {
+    let node = TinyNode::keyed(|_| {}).await;
+    let mut socket = Socket::connect(node.node.address()).await;
+    let listed = socket.result("rpc_methods", json!([])).await;
+    let registered: BTreeSet<&str> = listed["methods"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let listed: Vec<&str> = OPEN_METHODS.into_iter().chain(CLOSED_METHODS).collect();
+    let distinct: BTreeSet<&str> = listed.iter().copied().collect();
+    assert_eq!(distinct.len(), listed.len(), "a method is in the lists twice");
+    assert_eq!(distinct, registered);
+    for method in CLOSED_METHODS {
+        let error = socket.error(method, json!([])).await;
+        assert_eq!(code(&error), "UNAUTHENTICATED", "{method}");
+    }
+    for unknown in ["chain_notYetWritten", "system_notYetWritten", "rpc_notYetWritten"] {
+        let error = socket.error(unknown, json!([])).await;
+        assert_eq!(code(&error), "UNAUTHENTICATED", "{unknown}");
     }
     node.node.stop().await;
 }

@@ -2,7 +2,7 @@
 //! and a wrong default each fail.
 
 use realm_chain_spec::TenantSpec;
-use realm_node::{cli, executor::ExecutorConfig, server::ServerLimits};
+use realm_node::{auth::AuthConfig, cli, executor::ExecutorConfig, server::ServerLimits, substrate::QueryLimits};
 use realm_rpc::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,10 +83,35 @@ fn what_is_fixed_is_what_is_said() {
     for said in [
         format!("{} bytes of a response", server.response_bytes_max),
         format!("{} requests in a batch", server.batch_len_max),
+        format!("{} keys of a storage query", QueryLimits::default().keys_max),
+        format!("{} bytes of answers and", server.unread_bytes_max),
+        format!("{} s that a peer may leave bytes unread", server.write_wait_max.as_secs()),
         format!("{} bytes of a runtime", executor.code_bytes_max),
         format!("{} bytes of memory", executor.compile_memory_bytes_max),
         format!("{} s of processor time", executor.compile_cpu_time_max.as_secs()),
     ] {
         assert!(section().contains(&said), "docs/operations.md lacks: {said}");
+    }
+}
+
+#[test]
+fn the_share_of_anonymous_clients_is_what_is_said() {
+    let (_, rest) = PAGE.split_once("\n## Anonymous clients\n").expect("a section on anonymous clients");
+    let section = rest.split("\n## ").next().unwrap_or(rest);
+    let (server, auth) = (ServerLimits::default(), AuthConfig::default());
+    let anonymous = server.anonymous;
+    for said in [
+        format!("| {} % of `--connections` |", anonymous.connections_percent),
+        format!("| {} | `--anonymous-connections-per-address` |", anonymous.connections_per_address_max),
+        format!("| {} beside `--connections` |", server.handshakes_max),
+        format!("| {} % of one core, {} ms at once |", anonymous.cpu.percent, anonymous.cpu.burst.as_millis()),
+        format!("| {} | `--anonymous-frame-bytes` |", anonymous.request_bytes_max),
+        format!("| requests in a batch | {} |", anonymous.batch_len_max),
+        format!("| subscriptions begun by a connection | {} |", anonymous.subscriptions_max),
+        format!("| {} bytes of a connection, {} of all |", anonymous.unread_bytes_max, anonymous.unread_bytes_sum_max),
+        format!("| time without reading an answer | {} s |", anonymous.write_wait_max.as_secs()),
+        format!("| time without a key | {} s |", auth.unauthenticated_wait_max.as_secs()),
+    ] {
+        assert!(section.contains(&said), "docs/operations.md lacks: {said}");
     }
 }

@@ -172,7 +172,10 @@ async fn models_are_listed_and_found() {
 async fn leave_after(node: SocketAddr, body: &Value, seen: Option<&str>) {
     let body = body.to_string();
     let mut tcp = TcpStream::connect(node).await.unwrap();
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     tcp.write_all(head.as_bytes()).await.unwrap();
     let mut read = Vec::new();
     while seen.is_some_and(|seen| !String::from_utf8_lossy(&read).contains(seen)) {

@@ -10,7 +10,7 @@ use tokio::{
 /// The whole answer, in small letters.
 async fn ask(node: SocketAddr, head: &str) -> String {
     let mut tcp = TcpStream::connect(node).await.unwrap();
-    tcp.write_all(format!("{head}\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    tcp.write_all(format!("{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
     tokio::time::timeout(realm_tests::HANG, tcp.read_to_string(&mut answer)).await.expect("an answer").unwrap();
     answer.to_lowercase()

@@ -7,15 +7,22 @@ use crate::{
     console,
     dispatcher::Dispatcher,
     methods, openai,
-    web::{self, Web, json},
+    server::slots::Full,
+    web::{self, BodyError, Web, json},
 };
 use futures::future::{BoxFuture, FutureExt, ready};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Body;
 use jsonrpsee::server::HttpBody;
+use jsonrpsee::types::error::{INVALID_REQUEST_CODE, OVERSIZED_REQUEST_CODE};
 use realm_rpc::RpcError;
 use serde_json::json;
 use std::sync::Arc;
+
+/// The path of the node's health.
+const HEALTH: &str = "/health";
+/// When a connection that found no slot may try again: 1 s.
+const FULL_RETRY_AFTER_MS: u64 = 1_000;
 
 /// A route's answer, some day.
 pub type Answer = BoxFuture<'static, Response<HttpBody>>;
@@ -49,11 +56,11 @@ fn at_once<B>(web: &Web, connection: &Connection, request: &Request<B>) -> Optio
     }
     let read_only = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
-        "/health" if read_only => Some(health(&web.dispatcher)),
+        HEALTH if read_only => Some(health(&web.dispatcher)),
         "/metadata" if read_only => {
             Some(json(StatusCode::OK, &methods::discovery_document(&web.dispatcher, connection)))
         }
-        "/health" | "/metadata" => {
+        HEALTH | "/metadata" => {
             Some(json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET is answered here"})))
         }
         _ => None,
@@ -66,9 +73,32 @@ pub fn foreign_page() -> Response<HttpBody> {
     json(StatusCode::FORBIDDEN, &json!({"error": error}))
 }
 
-/// The answer to a connection for which there is no place.
-pub fn full() -> Response<HttpBody> {
-    json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the node has as many connections as it takes"}))
+/// The answer to a request whose host is not one of this node.
+pub fn foreign_host() -> Response<HttpBody> {
+    let error = "this node needs no keys and is not reached by this host name; use its address, or have its operator allow the name with --allowed-host";
+    json(StatusCode::FORBIDDEN, &json!({"error": error}))
+}
+
+/// The answer to a connection for which there is no slot.
+pub fn full(full: &Full) -> Response<HttpBody> {
+    let mut response = json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": full.to_string()}));
+    web::add_retry_after(response.headers_mut(), FULL_RETRY_AFTER_MS);
+    response
+}
+
+/// The answer of JSON-RPC to a body that is not read whole.
+pub fn bad_body(error: &BodyError) -> Response<HttpBody> {
+    let number = match error {
+        BodyError::TooLarge(_) => OVERSIZED_REQUEST_CODE,
+        _ => INVALID_REQUEST_CODE,
+    };
+    let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": number, "message": error.to_string()}});
+    json(error.status(), &body)
+}
+
+/// Whether a request asks for the node's health.
+pub fn is_health<B>(request: &Request<B>) -> bool {
+    request.uri().path() == HEALTH && matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// The answer to a request that JSON-RPC could not even refuse.
@@ -103,7 +133,7 @@ fn refusal(status: StatusCode, error: RpcError) -> Response<HttpBody> {
 }
 
 /// 200 while the node takes calls, 503 once it stops: what load balancers look at.
-fn health(dispatcher: &Dispatcher) -> Response<HttpBody> {
+pub fn health(dispatcher: &Dispatcher) -> Response<HttpBody> {
     match dispatcher.drain.is_draining() {
         false => json(StatusCode::OK, &json!({"status": "ok"})),
         true => json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "shutting down"})),
