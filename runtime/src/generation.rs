@@ -14,7 +14,7 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 use realm_primitives::{
-    CallContext, FinishReason, GenerateOptions, GenerateResult, NanoUsd, Receipt, RuntimeError, TokenEvent,
+    CallContext, F32, FinishReason, GenerateOptions, GenerateResult, NanoUsd, Receipt, RuntimeError, TokenEvent,
     TokenLogprob,
     host::{
         HostError,
@@ -95,11 +95,18 @@ pub(crate) fn generate(
     let budget = plan.budget(prompt_tokens, facts.context_length, context.max_tokens_limit)?;
 
     let seed = plan.sampling.seed;
+    let streaming = streaming == Streaming::IfRead && context.streaming;
+    let mut plan = plan;
+    let asked = plan.sampling.logprobs.is_some();
+    if streaming {
+        // Every item carries its token's log-probability, also where no alternatives were asked for.
+        plan.sampling.logprobs.get_or_insert(0);
+    }
     let mut sampler = Sampler::open(&plan.sampling)?;
     sampler.accept(prompt)?;
     let (mut passes, cached_tokens) = Passes::open(prompt, plan.speculation)?;
     let before = prompt.last().filter(|_| begins == Begins::GoingOn);
-    let mut answer = Answer::open(plan, streaming == Streaming::IfRead && context.streaming, before)?;
+    let mut answer = Answer::open(plan.stops, asked, streaming, before)?;
 
     let finish_reason = loop {
         let token = passes.sample(&mut sampler)?;
@@ -149,11 +156,13 @@ struct Answer {
     logprobs: Option<Vec<TokenLogprob>>,
     /// Entries of `logprobs` that were already sent.
     logprobs_sent: usize,
+    /// The last token's log-probability, if the answer is streamed.
+    logprob: Option<F32>,
 }
 
 impl Answer {
     /// `before` is the token that the answer goes on from, if it is not a text of its own.
-    fn open(plan: Plan, streaming: bool, before: Option<&u32>) -> Result<Self, HostError> {
+    fn open(stops: Vec<String>, logprobs: bool, streaming: bool, before: Option<&u32>) -> Result<Self, HostError> {
         let mut detokenizer = Detokenizer::open()?;
         if let Some(token) = before {
             // Its text is the prompt's; from here on a blank is no longer one at the beginning.
@@ -161,20 +170,25 @@ impl Answer {
         }
         Ok(Answer {
             detokenizer: Some(detokenizer),
-            logprobs: plan.sampling.logprobs.is_some().then(Vec::new),
-            stops: Some(StopMatcher::new(plan.stops)),
+            logprobs: logprobs.then(Vec::new),
+            stops: Some(StopMatcher::new(stops)),
             streaming,
             text: String::new(),
             token_count: 0,
             logprobs_sent: 0,
+            logprob: None,
         })
     }
 
     /// Takes the token just sampled; true if a stop text ended the answer.
     fn push(&mut self, token: u32, sampler: &Sampler) -> Result<bool, HostError> {
         self.token_count += 1;
-        if let Some(logprobs) = &mut self.logprobs {
-            logprobs.push(sampler.logprob()?);
+        if self.streaming || self.logprobs.is_some() {
+            let drawn = sampler.logprob()?;
+            self.logprob = Some(drawn.logprob);
+            if let Some(logprobs) = &mut self.logprobs {
+                logprobs.push(drawn);
+            }
         }
         let piece = match &mut self.detokenizer {
             Some(detokenizer) => detokenizer.push(token)?,
@@ -218,7 +232,7 @@ impl Answer {
         stream::emit(&TokenEvent {
             token: text,
             index: self.token_count.saturating_sub(1),
-            logprob: logprobs.as_ref().and_then(|entries| entries.last()).map(|entry| entry.logprob),
+            logprob: self.logprob,
             logprobs,
         })
     }

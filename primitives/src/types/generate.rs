@@ -88,7 +88,7 @@ pub struct TokenEvent {
     pub token: String,
     /// Index of the last generated token this text comes from, counted from 0. Increases with every event.
     pub index: u32,
-    /// Log-probability of that token, if `logprobs` was asked for.
+    /// Natural logarithm of that token's probability, before temperature and filters.
     pub logprob: Option<F32>,
     /// One entry per token this text comes from, if `logprobs` was asked for.
     pub logprobs: Option<Vec<TokenLogprob>>,
