@@ -78,8 +78,8 @@ tenant_limits! {
     /// Milliseconds of processor time of one call: the guest and the host functions it calls, without the forward
     /// passes. Default 30000.
     guest_cpu_ms_max: u64 = 30_000, 1 => 86_400_000;
-    /// Bytes of a call's linear memory. Default 64 MiB.
-    guest_memory_bytes_max: u64 = 64 << 20, 1 << 20 => 4 << 30;
+    /// Bytes of a call's linear memory. Default and most 64 MiB, because the node reserves that much for each sandbox.
+    guest_memory_bytes_max: u64 = 64 << 20, 1 << 20 => 64 << 20;
     /// Bytes of durable storage. Default 64 MiB.
     storage_bytes_max: u64 = 64 << 20, 0 => 1 << 50;
     /// Bytes of each model's KV cache that the tenant's sequences and kept prefixes may take; what it needs beyond that

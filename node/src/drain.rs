@@ -84,7 +84,7 @@ impl Drain {
 }
 
 /// The error for calls that come too late.
-fn refused() -> RpcError {
+pub fn refused() -> RpcError {
     RpcError::new(ErrorCode::ShuttingDown, "the node is shutting down and takes no new calls")
 }
 

@@ -23,6 +23,7 @@ mod replay;
 mod resumable;
 mod stream;
 
+pub(crate) use numbered::NumberedSink;
 pub use registry::{ReplayLimits, Streams};
 pub use resumable::{follow, start};
 pub(crate) use stream::slow_consumer;

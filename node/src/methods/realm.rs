@@ -2,19 +2,22 @@
 
 use super::connection;
 use crate::{
-    dispatcher::{Dispatcher, Request},
+    dispatcher::{Dispatcher, Request, RequestOptions},
     events::{self, EventLimits, Streams},
 };
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink,
     core::{RpcResult, SubscriptionResult, async_trait},
 };
-use realm_rpc::api::{RealmServer, ResumeServer};
+use realm_rpc::{
+    EventBody, RpcError,
+    api::{RealmServer, ResumeServer},
+};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The node's own method that `realm_call` answers too, so that a client which knows only
-/// `realm_call` can find out the rest.
+/// The node's own method that `realm_call` and `realm_subscribe` answer too, so that a client that knows only one of
+/// these can find out the rest.
 const METADATA_METHOD: &str = "system_metadata";
 
 #[derive(Clone)]
@@ -22,6 +25,14 @@ pub struct Realm {
     pub dispatcher: Arc<Dispatcher>,
     pub events: EventLimits,
     pub streams: Arc<Streams>,
+}
+
+impl Realm {
+    /// The discovery document, and the client's own id of the request.
+    fn metadata(&self, extensions: &Extensions, options: Option<&Value>) -> Result<(Option<String>, Value), RpcError> {
+        let options = RequestOptions::read(options.cloned())?;
+        Ok((options.id, super::system::metadata(&self.dispatcher, connection(extensions)?)))
+    }
 }
 
 #[async_trait]
@@ -49,6 +60,19 @@ impl RealmServer for Realm {
         params: Option<Value>,
         options: Option<Value>,
     ) -> SubscriptionResult {
+        if function == METADATA_METHOD {
+            return match self.metadata(extensions, options.as_ref()) {
+                Ok((id, document)) => {
+                    let sink = events::NumberedSink::new(pending.accept().await?, id);
+                    sink.finish(EventBody::Result { data: document }).await;
+                    Ok(())
+                }
+                Err(error) => {
+                    pending.reject(error).await;
+                    Ok(())
+                }
+            };
+        }
         let request = Request { function, params, options };
         let prepared = connection(extensions).and_then(|connection| self.dispatcher.prepare(connection, request));
         match prepared {

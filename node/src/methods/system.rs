@@ -1,13 +1,13 @@
 //! `system_*`.
 
 use super::{ChainInfo, NODE_NAME, NODE_VERSION};
-use crate::{connection::Connection, dispatcher::Dispatcher};
+use crate::{connection::Connection, dispatcher::Dispatcher, drain};
 use jsonrpsee::{
     Extensions,
     core::{RpcResult, async_trait},
 };
 use realm_metadata::{DiscoveryHeader, discovery};
-use realm_rpc::{Health, api::SystemServer};
+use realm_rpc::{Health, RpcError, api::SystemServer};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -25,9 +25,15 @@ pub fn metadata(dispatcher: &Dispatcher, connection: &Connection) -> Value {
     discovery(&runtime.metadata, &header)
 }
 
-/// Whether the node is well: it is if it can say so.
-pub fn health() -> Health {
-    Health { peers: 0, is_syncing: false, should_have_peers: false }
+/// Substrate's shape of a node that has no peers because it needs none, and nothing to catch up with.
+///
+/// # Errors
+/// SHUTTING_DOWN once the node stops, as `/health` answers 503 then.
+pub fn health(dispatcher: &Dispatcher) -> Result<Health, RpcError> {
+    match dispatcher.drain.is_draining() {
+        false => Ok(Health { peers: 0, is_syncing: false, should_have_peers: false }),
+        true => Err(drain::refused()),
+    }
 }
 
 #[async_trait]
@@ -37,7 +43,7 @@ impl SystemServer for System {
     }
 
     fn health(&self) -> RpcResult<Health> {
-        Ok(health())
+        Ok(health(&self.dispatcher)?)
     }
 
     fn chain(&self) -> RpcResult<String> {

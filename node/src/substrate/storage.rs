@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Keys that may be asked for at once.
 const KEYS_MAX: usize = 256;
+/// Keys in one page of a listing, as on Substrate nodes.
+const PAGE_KEYS_MAX: u32 = 1000;
 
 pub(super) struct Storage {
     pub view: View,
@@ -72,14 +74,25 @@ impl StorageServer for Storage {
         Ok(vec![StorageChangesShape { block: block.hash.to_string(), changes }])
     }
 
-    fn keys_paged(
+    async fn keys_paged(
         &self,
-        _prefix: Option<String>,
-        _count: u32,
-        _start: Option<String>,
-        _at: Option<Value>,
+        extensions: &Extensions,
+        prefix: Option<String>,
+        count: u32,
+        start: Option<String>,
+        at: Option<Value>,
     ) -> RpcResult<Vec<String>> {
-        Ok(Vec::new())
+        if count > PAGE_KEYS_MAX {
+            return Err(
+                bad_param("count", &format!("{count} is more than {PAGE_KEYS_MAX}, the most of one page")).into()
+            );
+        }
+        let (_, block) = self.at(extensions, at.as_ref())?;
+        let prefix = storage_key(prefix.as_deref().unwrap_or_default())?;
+        let start = start.as_deref().map(storage_key).transpose()?;
+        let keys = keys::all(&self.view, &block).into_iter();
+        let keys = keys.filter(|key| key.starts_with(&prefix) && start.as_ref().is_none_or(|start| key > start));
+        Ok(keys.take(count as usize).map(|key| hex_of(&key)).collect())
     }
 
     async fn subscribe_runtime_version(

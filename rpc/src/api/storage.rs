@@ -27,9 +27,10 @@ pub trait Storage {
     #[method(name = "state_queryStorageAt", with_extensions)]
     async fn query_storage(&self, keys: Vec<String>, at: Option<Value>) -> RpcResult<Vec<StorageChangesShape>>;
 
-    /// Keys that begin with a prefix: there are none to be listed.
-    #[method(name = "state_getKeysPaged", aliases = ["state_getKeysPagedAt"])]
-    fn keys_paged(
+    /// At most `count` keys that begin with `prefix`, in ascending order, from the first one after `start` on. `count` is at
+    /// most 1000.
+    #[method(name = "state_getKeysPaged", aliases = ["state_getKeysPagedAt"], with_extensions)]
+    async fn keys_paged(
         &self,
         prefix: Option<String>,
         count: u32,

@@ -1,9 +1,10 @@
 //! The methods beside calls: discovery, Substrate's, HTTP routes.
 
 use parity_scale_codec::{Decode, Encode};
-use realm_primitives::{GenerateOptions, RuntimeVersion};
+use realm_primitives::{GenerateOptions, GenerateResult, RuntimeError, RuntimeVersion};
 use realm_tests::{HANG, Http, Socket, TinyNode};
 use serde_json::{Value, json};
+use sp_crypto_hashing::twox_128;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,6 +24,24 @@ async fn a_client_that_knows_nothing_can_find_out_everything() {
     assert_eq!((http.status, serde_json::from_str::<Value>(&http.body).unwrap()), (200, document));
     let health = Http::ask(node.node.address(), "GET", "/health", "").await;
     assert_eq!((health.status, health.body.as_str()), (200, r#"{"status":"ok"}"#));
+    node.node.stop().await;
+}
+
+/// `realm_subscribe` answered UNKNOWN_FUNCTION here, where `realm_call` answers; clients that subscribe every call could not
+/// ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metadata_can_be_subscribed_like_a_function() {
+    let node = TinyNode::start().await;
+    let mut socket = Socket::connect(node.node.address()).await;
+    let document = socket.result("realm_call", json!(["system_metadata"])).await;
+    for (options, id) in [(json!({"id": "req_1", "resumable": true}), json!("req_1")), (Value::Null, Value::Null)] {
+        socket.result("realm_subscribe", json!(["system_metadata", {}, options])).await;
+        let (_, event) = socket.event().await;
+        assert_eq!((&event["seq"], &event["type"], &event["id"]), (&json!(0), &json!("result"), &id));
+        assert_eq!(event["data"], document);
+    }
+    let error = socket.error("realm_subscribe", json!(["system_metadata", {}, {"id": 5}])).await;
+    assert_eq!(error["data"], json!({"code": "INVALID_PARAMS", "field": "options.id"}));
     node.node.stop().await;
 }
 
@@ -64,6 +83,44 @@ async fn the_node_answers_for_itself_as_substrate_nodes_do() {
     node.node.stop().await;
 }
 
+/// The answer was always an empty list, although `state_getStorage` found keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_key_of_storage_is_listed_and_no_other() {
+    let node = TinyNode::start().await;
+    let mut socket = Socket::connect(node.node.address()).await;
+    let system = format!("0x{}", hex::encode(twox_128(b"System")));
+    let all = socket.result("state_getKeysPaged", json!(["0x", 1000])).await;
+    let all = all.as_array().unwrap().clone();
+    let mut sorted = all.clone();
+    sorted.sort_by_key(ToString::to_string);
+    assert_eq!(all, sorted);
+    assert!(all.contains(&json!(format!("0x{}", hex::encode(b":code")))), "{all:?}");
+    for key in &all {
+        let size = socket.result("state_getStorageSize", json!([key])).await;
+        assert!(size.as_u64().unwrap() > 0, "{key}");
+    }
+    // The events, and the hash of the genesis block at least.
+    let of_system = socket.result("state_getKeysPaged", json!([system, 1000])).await;
+    let of_system = of_system.as_array().unwrap();
+    assert!(of_system.len() >= 2 && of_system.iter().all(|key| key.as_str().unwrap().starts_with(&system)));
+    // Page by page it is the same list.
+    let (mut paged, mut start) = (Vec::new(), Value::Null);
+    loop {
+        let page = socket.result("state_getKeysPaged", json!(["", 1, start])).await;
+        let Some(key) = page.as_array().unwrap().first() else { break };
+        assert_eq!(page.as_array().unwrap().len(), 1);
+        start = key.clone();
+        paged.push(key.clone());
+    }
+    assert_eq!(paged[..all.len()], all[..]);
+    assert_eq!(socket.result("state_getKeysPaged", json!(["0xff", 10])).await, json!([]));
+    for (params, field) in [(json!(["0x", 1001]), "count"), (json!(["0x0", 1]), "key")] {
+        let error = socket.error("state_getKeysPaged", params).await;
+        assert_eq!(error["data"], json!({"code": "INVALID_PARAMS", "field": field}));
+    }
+    node.node.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn raw_calls_go_to_the_same_functions() {
     let node = TinyNode::start().await;
@@ -80,9 +137,14 @@ async fn raw_calls_go_to_the_same_functions() {
     let arguments = format!("0x{}", hex::encode(("Once", options).encode()));
     let raw = socket.result("state_call", json!(["RealmApi_generate", &arguments[2..]])).await;
     let by_name = socket.result("realm_call", json!(["generate", arguments])).await;
-    // The second finds its prompt in the cache, so only the beginning, which is the text, is equal.
-    assert!(raw.as_str().unwrap().len() > 40);
-    assert_eq!(raw.as_str().unwrap()[..12], by_name.as_str().unwrap()[..12]);
+    let decoded = |answer: &Value| {
+        let bytes = hex::decode(answer.as_str().unwrap().strip_prefix("0x").unwrap()).unwrap();
+        Result::<GenerateResult, RuntimeError>::decode(&mut &bytes[..]).unwrap().unwrap()
+    };
+    let (raw, by_name) = (decoded(&raw), decoded(&by_name));
+    // The second finds its prompt in the cache; nothing else may differ.
+    assert_eq!((raw.tokens_generated, raw.cached_tokens), (4, 0));
+    assert_eq!(GenerateResult { cached_tokens: raw.cached_tokens, cost_usd: raw.cost_usd, ..by_name }, raw);
 
     let error = socket.error("state_call", json!(["Core_versio", "0x"])).await;
     assert_eq!(error["data"], json!({"code": "UNKNOWN_FUNCTION", "nearest": "Core_version"}));

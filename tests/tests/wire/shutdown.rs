@@ -21,6 +21,9 @@ async fn a_stream_that_can_finish_does_and_a_new_call_is_refused() {
     while !dispatcher.drain.is_draining() {
         tokio::task::yield_now().await;
     }
+    // `system_health` answered as if nothing happened.
+    let error = socket.error("system_health", json!([])).await;
+    assert_eq!(error["data"]["code"], "SHUTTING_DOWN", "{error}");
     let error = socket.error("realm_call", json!(["health_check"])).await;
     assert_eq!((&error["code"], &error["data"]["code"]), (&json!(5013), &json!("SHUTTING_DOWN")), "{error}");
     assert_eq!(socket.events().await.last().unwrap()["data"]["tokens_generated"], 2000);
