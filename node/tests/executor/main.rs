@@ -17,3 +17,4 @@ mod sandbox;
 mod speculation;
 mod storage;
 mod tensors;
+mod vectors;
