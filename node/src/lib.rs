@@ -1,4 +1,4 @@
-//! The node: it serves JSON-RPC and runs runtimes, and knows no function name.
+//! The node: it serves JSON-RPC and runs runtimes, whose functions it finds by their metadata.
 //!
 //! ```text
 //!  server ─► methods ─► dispatcher ─► admission ─► executor ─► sandbox

@@ -122,7 +122,14 @@ impl LoadedRuntime {
         };
         // Metadata is the tenant's own, and may be megabytes.
         let (metadata, metadata_bytes, discovery) = heavy::run(inspector.scope(), None, read).await??;
-        Ok(Arc::new(Self { code, metadata, metadata_bytes, discovery, open_rpc: OnceLock::new(), code_hex: OnceLock::new() }))
+        Ok(Arc::new(Self {
+            code,
+            metadata,
+            metadata_bytes,
+            discovery,
+            open_rpc: OnceLock::new(),
+            code_hex: OnceLock::new(),
+        }))
     }
 
     /// Its version.

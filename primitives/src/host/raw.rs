@@ -18,7 +18,7 @@ unsafe extern "C" {
 unsafe extern "C" {
     /// A weight of the tenant's model by its name in the file. Returns a handle.
     pub fn get_tensor(name_ptr: u32, name_len: u32) -> i64;
-    /// Pages one layer of the weight file in. Result buffer: SCALE `Vec<LayerTensor>`.
+    /// Handles to one layer's tensors; asks the system to read that layer ahead. Result buffer: SCALE `Vec<LayerTensor>`.
     pub fn memory64_load_layer(layer: u32) -> i64;
     /// A tensor of f32 from the guest's memory. `shape_ptr`: `rank` u32. Returns a handle.
     pub fn tensor_new(shape_ptr: u32, rank: u32, data_ptr: u32, data_len: u32) -> i64;

@@ -27,8 +27,8 @@ pub fn get_tensor(name: &str) -> Result<Tensor, HostError> {
     tensor(unsafe { raw::get_tensor(ptr, len) })
 }
 
-/// One layer of the weight file: what its tensors are called and look like, and handles to them.
-/// The file lives in the node's 64-bit address space and may exceed the guest's 4 GiB.
+/// Names, shapes and handles of one layer's tensors. Asks the system to read that layer of the file ahead, which changes
+/// no result. The weights stay in the node's address space; the guest's 4 GiB do not bound them, the node's memory does.
 pub fn memory64_load_layer(layer: u32) -> Result<Vec<(LayerTensor, Tensor)>, HostError> {
     // SAFETY: takes no pointers.
     let tensors: Vec<LayerTensor> = memory::decoded(unsafe { raw::memory64_load_layer(layer) })?;

@@ -2,6 +2,7 @@
 //! and a wrong default each fail.
 
 use realm_chain_spec::TenantSpec;
+use realm_host_functions::HostLimits;
 use realm_node::{auth::AuthConfig, cli, executor::ExecutorConfig, server::ServerLimits, substrate::QueryLimits};
 use realm_rpc::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,4 +115,43 @@ fn the_share_of_anonymous_clients_is_what_is_said() {
     ] {
         assert!(section.contains(&said), "docs/operations.md lacks: {said}");
     }
+}
+
+/// Limits that callers can meet were not on the page, and the test of the fixed ones could not see that.
+#[test]
+fn the_fixed_limits_of_a_call_are_those_in_force() {
+    let HostLimits { handles_max, answer_bytes_max, event_bytes_max, inference, tensor, storage, .. } =
+        HostLimits::default();
+    let expected = [
+        ("handles at once (sessions, samplers, logits, tensors)", handles_max as u64),
+        ("sessions at once", inference.sessions_max as u64),
+        ("samplers at once", inference.samplers_max as u64),
+        ("bytes of logits at once", inference.logits_bytes_max),
+        ("bytes of tensors at once", tensor.bytes_max),
+        ("multiplications of one matrix product", tensor.multiplications_max),
+        ("bytes of an answer", answer_bytes_max.into()),
+        ("bytes of one item of a stream", event_bytes_max.into()),
+        ("bytes of a key in storage", storage.key_bytes_max.into()),
+        ("bytes of a value in storage", storage.value_bytes_max.into()),
+        ("bytes that a call writes", storage.transaction_bytes_max),
+        ("keys that a call iterates over", storage.iteration_keys_max),
+        ("bytes of a connection's memory", storage.connection_bytes_max),
+    ];
+    let (_, table) = section().split_once("| limit of a call | value |\n").expect("the table of fixed limits");
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    let rows: Vec<_> = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()).collect();
+    let expected: Vec<_> = expected.map(|(name, value)| vec![name.to_owned(), value.to_string()]).into();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn a_tenant_may_set_no_more_memory_than_a_sandbox_has() {
+    let mut tenant = TenantSpec::new("tenant", "model").to_value();
+    let most = ExecutorConfig::default().memory_bytes_max as u64;
+    tenant["limits"]["guest_memory_bytes_max"] = most.into();
+    TenantSpec::from_value(&tenant).expect("as much as a sandbox has");
+    // More was accepted, echoed, and not in force.
+    tenant["limits"]["guest_memory_bytes_max"] = (most + 1).into();
+    let error = TenantSpec::from_value(&tenant).expect_err("more than a sandbox has").to_string();
+    assert!(error.contains("guest_memory_bytes_max") && error.contains(&most.to_string()), "{error}");
 }

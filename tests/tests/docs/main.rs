@@ -3,5 +3,6 @@
 
 mod errors;
 mod limits;
+mod methods;
 mod metrics;
 mod protocol;

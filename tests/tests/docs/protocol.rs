@@ -1,11 +1,18 @@
-//! The transcripts of docs/protocol.md, each over a connection of its own.
+//! The transcripts of docs/protocol.md and README.md, each over a connection of its own.
 
 use realm_chain_spec::ChainSpec;
 use realm_node::{Node, NodeConfig};
 use realm_tests::Socket;
 
-/// What stands for text that differs from node to node.
+/// What stands for text that differs from node to node; alone on a line, for any frames up to the next one that is shown.
 const ANYTHING: char = '…';
+/// Frames that may be left out of a transcript at one place.
+const FRAMES_LEFT_OUT_MAX: usize = 100;
+/// The pages, and how many transcripts each has at least.
+const PAGES: [(&str, &str, usize); 2] = [
+    ("docs/protocol.md", include_str!("../../../docs/protocol.md"), 5),
+    ("README.md", include_str!("../../../README.md"), 1),
+];
 
 /// The fenced blocks of a transcript, each with the line that it begins on.
 fn transcripts(page: &str) -> Vec<(usize, Vec<&str>)> {
@@ -53,29 +60,42 @@ fn patterns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_protocols_transcripts_are_what_a_node_says() {
+async fn transcripts_are_what_a_node_says() {
     let mut config = NodeConfig::new(ChainSpec::dev());
     config.listen.set_port(0);
     config.metrics = None;
     let node = Node::start(config).await.expect("the dev chain starts");
-    let transcripts = transcripts(include_str!("../../../docs/protocol.md"));
-    assert!(transcripts.len() >= 5);
-    for (line, transcript) in transcripts {
-        let mut socket = Socket::connect(node.address()).await;
-        for (offset, entry) in transcript.into_iter().enumerate() {
-            let line = line + offset + 1;
-            if let Some(sent) = entry.strip_prefix("> ") {
-                socket.send_raw(sent).await;
-            } else {
-                let expected =
-                    entry.strip_prefix("< ").unwrap_or_else(|| panic!("line {line} begins with neither > nor <"));
-                let frame = socket.frame().await.to_string();
-                assert!(
-                    matches(expected, &frame),
-                    "docs/protocol.md, line {line}, is not what came:\n{expected}\n{frame}"
-                );
-            }
+    for (page, text, count_min) in PAGES {
+        let transcripts = transcripts(text);
+        assert!(transcripts.len() >= count_min, "{page}");
+        for (line, transcript) in transcripts {
+            replay(&mut Socket::connect(node.address()).await, page, line, transcript).await;
         }
     }
     node.stop().await;
+}
+
+/// Sends and expects what a transcript says, which begins after this line of the page.
+async fn replay(socket: &mut Socket, page: &str, begins: usize, transcript: Vec<&str>) {
+    let mut left_out = 0;
+    for (line, entry) in (begins + 1..).zip(transcript) {
+        if let Some(sent) = entry.strip_prefix("> ") {
+            socket.send_raw(sent).await;
+            continue;
+        }
+        if entry.chars().eq([ANYTHING]) {
+            left_out = FRAMES_LEFT_OUT_MAX;
+            continue;
+        }
+        let expected = entry.strip_prefix("< ").unwrap_or_else(|| panic!("{page}, line {line}: {entry}"));
+        loop {
+            let frame = socket.frame().await.to_string();
+            if matches(expected, &frame) {
+                break;
+            }
+            assert!(left_out > 0, "{page}, line {line}, is not what came:\n{expected}\n{frame}");
+            left_out -= 1;
+        }
+        left_out = 0;
+    }
 }

@@ -13,6 +13,9 @@ fn health(tenant: &str) -> Value {
     json!(["health_check", {}, {"tenant_id": tenant}])
 }
 
+/// Tokens of a stream that is not over while nobody reads it.
+const STILL_RUNNING: u32 = 3_500;
+
 fn code(error: &Value) -> &str {
     error["data"]["code"].as_str().unwrap_or_else(|| panic!("no code in {error}"))
 }
@@ -43,11 +46,16 @@ async fn a_tenant_is_added_changed_disabled_and_removed() {
     let answer = carol.result("realm_call", generate(5)).await;
     assert_eq!((&answer["tokens_generated"], &answer["cost_usd"]), (&json!(5), &json!(0.00001)), "{answer}");
 
-    // What runs when it is disabled goes on to its end; what comes then is refused.
-    carol.subscribe("stream_generate", json!({"prompt": "x", "max_tokens": 5}), json!({})).await;
+    // A call that runs when the tenant is disabled goes on to its end. Nobody reads its events meanwhile, so it still runs:
+    // they are more than the connection's buffers hold.
+    admin.result("realm_tenantUpdate", json!(["carol", {"limits": {"max_tokens": STILL_RUNNING}}])).await;
+    let running = json!({"prompt": "x", "max_tokens": STILL_RUNNING, "temperature": 0});
+    carol.subscribe("stream_generate", running, json!({})).await;
     carol.event().await;
-    admin.result("realm_tenantDisable", json!(["carol"])).await;
-    assert_eq!(carol.events().await.last().unwrap()["type"], "result");
+    let told = admin.result("realm_tenantDisable", json!(["carol"])).await;
+    assert_eq!((&told["disabled"], &told["calls"]), (&json!(true), &json!(1)), "{told}");
+    let last = carol.events().await.pop().unwrap();
+    assert_eq!((&last["type"], &last["data"]["tokens_generated"]), (&json!("result"), &json!(STILL_RUNNING)));
     let error = carol.error("realm_call", health("carol")).await;
     assert_eq!(code(&error), "FORBIDDEN");
     assert!(error["message"].as_str().unwrap().contains("disabled"), "{error}");

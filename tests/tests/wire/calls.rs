@@ -74,7 +74,8 @@ async fn every_token_passes_through_the_sandbox() {
 async fn one_connection_carries_many_calls_at_once_out_of_order() {
     let node = TinyNode::start().await;
     let mut socket = Socket::connect(node.node.address()).await;
-    let long = socket.send("realm_call", json!(["generate", greedy(400)])).await;
+    // Long enough to outlast 21 answers of a few tokens on any machine.
+    let long = socket.send("realm_call", json!(["generate", greedy(3_000)])).await;
     let mut waiting: HashSet<u64> = HashSet::new();
     for index in 0..20 {
         let params = json!({"prompt": format!("Number {index}"), "max_tokens": 2 + index % 3, "temperature": 0});

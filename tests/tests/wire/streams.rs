@@ -139,12 +139,12 @@ async fn a_slow_reader_ends_its_own_generation_and_no_other() {
 async fn a_deadline_ends_a_stream_with_its_error() {
     let node = TinyNode::start().await;
     let mut socket = Socket::connect(node.node.address()).await;
-    socket.subscribe("stream_generate", greedy(LONG), json!({"deadline_ms": 30})).await;
+    socket.subscribe("stream_generate", greedy(LONG), json!({"deadline_ms": 5})).await;
     let events = socket.events().await;
     let last = events.last().unwrap();
     assert_eq!(
         (&last["error"]["code"], &last["error"]["data"]["deadline_ms"]),
-        (&json!("DEADLINE_EXCEEDED"), &json!(30))
+        (&json!("DEADLINE_EXCEEDED"), &json!(5))
     );
     node.idle().await;
     node.node.stop().await;
