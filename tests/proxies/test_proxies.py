@@ -87,7 +87,7 @@ def world(tmp_path_factory):
             text = (OPERATIONS / name).read_text()
             for old, new in replace.items():
                 text = text.replace(old, new)
-            text, count = re.subn(re.escape(listen), lambda _: listen.replace(":443", f"127.0.0.1:{port}").replace(" 443", f" 127.0.0.1:{port}"), text)
+            text, count = re.subn(re.escape(listen), lambda _, listen=listen, port=port: listen.replace(":443", f"127.0.0.1:{port}").replace(" 443", f" 127.0.0.1:{port}"), text)
             assert count == 1, name
             (folder / name).write_text(text)
         log = open(folder / "proxies.log", "ab")
@@ -95,7 +95,7 @@ def world(tmp_path_factory):
         processes.append(subprocess.Popen([shutil.which("haproxy"), "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log))
         context = ssl.create_default_context(cafile=str(cert))
         for port in (nginx, haproxy):
-            wait_until("the proxy answers", lambda: healthy(port, context))
+            wait_until("the proxy answers", lambda port=port: healthy(port, context))
         yield {"nodes": nodes, "nginx": nginx, "haproxy": haproxy, "tls": context}
     finally:
         for process in processes + [node.process for node in nodes if node.process]:
