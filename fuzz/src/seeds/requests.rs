@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 const HTTP: u8 = 0;
 const FRAME: u8 = 3;
 const RAW: u8 = 5;
+/// Flags: the header `content-type: application/json`, without which JSON-RPC over HTTP is refused.
+const JSON: u8 = 8;
 /// Flags: the first line of the body is the value of the header with this number.
 const OWN_VALUE: u8 = 16;
 /// Flags: the answer as server-sent events.
@@ -21,8 +23,13 @@ pub(super) fn requests() -> Vec<(String, Vec<u8>)> {
     let complete = json!({"model": "default", "prompt": "once", "max_tokens": 2, "logprobs": 1, "stop": ["x"]});
     let embed = json!({"model": "default", "input": ["a", "b"], "encoding_format": "base64"});
     let mut seeds = vec![
-        post("rpc", 0, 15, &rpc("system_metadata", json!([]))),
-        post("rpc-batch", 0, 15, &json!([rpc("system_health", json!([])), rpc("realm_call", json!(["health_check"]))])),
+        post("rpc", 0, JSON, &rpc("system_metadata", json!([]))),
+        post(
+            "rpc-batch",
+            0,
+            JSON,
+            &json!([rpc("system_health", json!([])), rpc("realm_call", json!(["health_check"]))]),
+        ),
         post("chat-completions", 1, 15, &chat),
         post("chat-completions-stream", 1, 15, &streamed),
         post("completions", 2, 15, &complete),
