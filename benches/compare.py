@@ -40,9 +40,9 @@ def measure(args, path: str) -> dict:
 
     for layer in ours[0]["layers"]:
         of = lambda one, layer=layer: one["layers"][layer]
-        row(f"prefill {args.prompt_tokens}", lambda one: of(one)["prefill_tokens_per_second"], lambda one: one["prefill_tokens_per_second"], layer)
+        row(f"prefill {args.prompt_tokens}", lambda one, of=of: of(one)["prefill_tokens_per_second"], lambda one: one["prefill_tokens_per_second"], layer)
         for n in args.streams:
-            row(f"decode, {n} streams", lambda one: of(one)["decode"][str(n)]["tokens_per_second"], lambda one: one["decode"][str(n)], layer)
+            row(f"decode, {n} streams", lambda one, of=of, n=n: of(one)["decode"][str(n)]["tokens_per_second"], lambda one, n=n: one["decode"][str(n)], layer)
     found["resident_of_file"] = median(one["resident_bytes"] / one["weight_bytes"] for one in ours)
     found["one_stream_of_read_speed"] = median(
         one["layers"]["runtime"]["decode"]["1"]["tokens_per_second"] * one["weight_bytes"] / one["read_bytes_per_second"] for one in ours

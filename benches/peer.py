@@ -55,7 +55,7 @@ class Peer:
 
 def prompt(peer: Peer, length: int, seed: int) -> list[int]:
     rng = np.random.default_rng(seed)
-    return [1] + rng.integers(300, peer.vocab, length - 1).tolist()
+    return [1, *rng.integers(300, peer.vocab, length - 1).tolist()]
 
 
 def prefill(peer: Peer, length: int) -> float:

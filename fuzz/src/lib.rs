@@ -1,49 +1,51 @@
-//! What the fuzz targets do with their bytes: an answer or an error in words, never a panic.
+//! The bodies of the fuzz targets: each takes any bytes, and panics only if Realm is at fault.
 //!
-//! The engine's tests run these functions too, on damaged copies of good files
-//! (`host-functions/engine/tests/fuzz_bodies.rs`), so that they are compiled and tried without cargo-fuzz.
+//! ```text
+//!   fuzz_targets/NAME.rs ──► realm_fuzz::NAME(bytes) ──► the code under test, and what must hold of its answer
+//!   corpus-seed/NAME/*   ──► the same function, in this crate's tests
+//! ```
+//!
+//! - [`gguf_header`], [`gguf_load`], [`safetensors_header`], [`safetensors_load`]: model files.
+//! - [`tokenizer_json`], [`chat_template`]: the texts beside them.
+//! - [`metadata`], [`transcoder`]: the types of an uploaded runtime, and values by those types.
+//! - [`host_functions`]: any sequence of host calls of a live instance.
+//! - [`http`]: any request at a running node.
+//! - [`scheduler`]: any order of events at the engine's scheduler.
 
-use realm_engine::chat_template::ChatTemplate;
-use realm_engine::gguf::check_header;
-use realm_engine::huggingface::check_safetensors;
-use realm_engine::tokenizer::Tokenizer;
-use serde_json::json;
+// The tests count allocations, and so have an allocator of their own.
+#![cfg_attr(not(test), forbid(unsafe_code))]
 
-/// Texts that are hard to cut into tokens.
-const TEXTS: [&str; 4] =
-    ["", "a", "  the \u{1f469}\u{200d}\u{1f680}\te\u{301}\u{ff21}\n\n", "<|im_end|></s>[SEP]<0x0A>"];
+mod choices;
+mod host;
+mod metadata;
+mod models;
+mod node;
+mod requests;
+mod texts;
+mod transcode;
+mod types;
 
-/// Any bytes as a GGUF file's header.
-pub fn gguf_header(bytes: &[u8]) {
-    say(check_header(bytes));
+pub use host::host_functions;
+pub use metadata::metadata;
+pub use models::{gguf_header, gguf_load, safetensors_header, safetensors_load};
+pub use requests::http;
+pub use texts::{chat_template, tokenizer_json};
+pub use transcode::transcoder;
+
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
+mod tests;
+
+/// Any order of events at the scheduler: no block leaks or is shared wrongly, no sequence starves, every bound holds.
+pub fn scheduler(bytes: &[u8]) {
+    let Some((&size, mut choices)) = bytes.split_first() else { return };
+    // The node's blocks: from little more than one context to room for all. A tenant's bound likewise.
+    let blocks = 13 + u32::from(size >> 4) * 4;
+    realm_engine::fuzzing::drive_scheduler(&mut choices, blocks, 13 + u32::from(size & 15) * 3);
 }
 
-/// Any bytes as a safetensors file.
-pub fn safetensors_header(bytes: &[u8]) {
-    say(check_safetensors(bytes));
-}
-
-/// Any bytes as a tokenizer.json; one that loads must encode, with tokens that it has, and decode.
-pub fn tokenizer_json(bytes: &[u8]) {
-    let config = json!({"bos_token": "<s>", "eos_token": "</s>"});
-    let Some(tokenizer) = say(Tokenizer::from_tokenizer_json(bytes, &config)) else { return };
-    for text in TEXTS {
-        if let Some(tokens) = say(tokenizer.encode(text, true)) {
-            assert!(tokens.iter().all(|&token| (token as usize) < tokenizer.vocab_len()), "{tokens:?}");
-            tokenizer.decode(&tokens);
-        }
-    }
-}
-
-/// Any text as a chat template; one that compiles is rendered.
-pub fn chat_template(bytes: &[u8]) {
-    let Ok(source) = std::str::from_utf8(bytes) else { return };
-    let Some(template) = say(ChatTemplate::new(source)) else { return };
-    let messages = json!([{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]);
-    say(template.render(&json!({"messages": messages, "add_generation_prompt": true, "bos_token": "<s>"})));
-}
-
-/// The answer; an error is made into words, because that it can be printed is part of it.
-fn say<T, E: std::error::Error>(outcome: Result<T, E>) -> Option<T> {
+/// Returns the value, or `None` for an error, whose text is written because writing it must not panic either.
+fn written<T, E: std::fmt::Display>(outcome: Result<T, E>) -> Option<T> {
     outcome.map_err(|error| error.to_string()).ok()
 }

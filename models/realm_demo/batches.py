@@ -61,7 +61,7 @@ def encode(tokenizer, made: list[dict], rng):
     assistant, end, bos = (tokenizer.token_to_id(t) for t in (ASSISTANT, END, BOS))
     texts = [render_any(m) for m in made]
     encoded = []
-    for one, text, tokens in zip(made, texts, tokenizer.encode_batch(texts)):
+    for one, text, tokens in zip(made, texts, tokenizer.encode_batch(texts), strict=True):
         ids = tokens.ids
         other = READ_ALL_WEIGHT if rng.random() < READ_ALL_SHARE else 0.0
         if "messages" in one:
@@ -71,7 +71,7 @@ def encode(tokenizer, made: list[dict], rng):
             weights = [other] * asked + [1.0] * (len(ids) - asked)
         stress(text, tokens, weights)
         if rng.random() < BOS_SHARE:
-            ids, weights = [bos] + ids, [0.0] + weights
+            ids, weights = [bos, *ids], [0.0, *weights]
         encoded.append((ids, weights))
     return encoded
 

@@ -24,7 +24,7 @@ def read_tokenizer(reader: GGUFReader) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE({t: n for n, t in enumerate(tokens)}, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    control = [t for t, kind in zip(tokens, types) if kind == TokenType.CONTROL]
+    control = [t for t, kind in zip(tokens, types, strict=True) if kind == TokenType.CONTROL]
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in control])
     return tokenizer
 

@@ -21,7 +21,7 @@ def orthogonalise(g, steps: int = 5):
 
 class Muon(torch.optim.Optimizer):
     def __init__(self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
-        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self):
@@ -37,6 +37,6 @@ class Muon(torch.optim.Optimizer):
                     moved.append(p.grad.lerp(held, group["momentum"]))
                 steps = orthogonalise(torch.stack(moved))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
-                for p, step in zip(params, steps):
+                for p, step in zip(params, steps, strict=True):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
                     p.add_(step, alpha=-group["lr"] * scale)

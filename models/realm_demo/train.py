@@ -110,10 +110,10 @@ def main():
         kept = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(kept["model"])
         centres.data.copy_(kept["centres"])
-        for opt, s in zip(opts, kept["opts"]):
+        for opt, s in zip(opts, kept["opts"], strict=True):
             rates = [g["lr"] for g in opt.param_groups]
             opt.load_state_dict(s)
-            for g, rate in zip(opt.param_groups, rates):
+            for g, rate in zip(opt.param_groups, rates, strict=True):
                 g["lr"] = rate
         state = kept["state"]
     peaks = [[g["lr"] for g in o.param_groups] for o in opts]
@@ -142,8 +142,8 @@ def main():
             topic_loss_kept = 0.9 * topic_loss_kept + 0.1 * float(topic_loss.detach())
         weight_kept += weight
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for opt, peak in zip(opts, peaks):
-            for group, rate in zip(opt.param_groups, peak):
+        for opt, peak in zip(opts, peaks, strict=True):
+            for group, rate in zip(opt.param_groups, peak, strict=True):
                 group["lr"] = rate * part
             opt.step()
             opt.zero_grad()

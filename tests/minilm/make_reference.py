@@ -57,7 +57,7 @@ def main():
         vector = torch.nn.functional.normalize(hidden.mean(0), dim=0)
         tokens.append(encoded["input_ids"].shape[1])
         vectors.append([float(f"{value:.7g}") for value in vector.tolist()])
-    rows = [json.dumps({"text": s, "tokens": t, "vector": v}, ensure_ascii=False) for s, t, v in zip(SENTENCES, tokens, vectors)]
+    rows = [json.dumps({"text": s, "tokens": t, "vector": v}, ensure_ascii=False) for s, t, v in zip(SENTENCES, tokens, vectors, strict=True)]
     Path(__file__).with_name("reference.json").write_text("[\n" + ",\n".join(rows) + "\n]\n")
     print("tokens:", tokens)
 

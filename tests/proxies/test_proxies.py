@@ -109,7 +109,7 @@ def proxied(folder, nodes):
             text = (OPERATIONS / name).read_text()
             for old, new in replace.items():
                 text = text.replace(old, new)
-            text, count = re.subn(re.escape(listen), lambda _: listen.replace(":443", f"127.0.0.1:{port}").replace(" 443", f" 127.0.0.1:{port}"), text)
+            text, count = re.subn(re.escape(listen), lambda _, listen=listen, port=port: listen.replace(":443", f"127.0.0.1:{port}").replace(" 443", f" 127.0.0.1:{port}"), text)
             assert count == 1, name
             (folder / name).write_text(text)
         log = open(folder / "proxies.log", "ab")
@@ -117,7 +117,7 @@ def proxied(folder, nodes):
         processes.append(subprocess.Popen([shutil.which("haproxy"), "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log))
         context = ssl.create_default_context(cafile=str(cert))
         for port in (nginx, haproxy):
-            wait_until("the proxy answers", lambda: healthy(port, context))
+            wait_until("the proxy answers", lambda port=port: healthy(port, context))
         yield {"nodes": nodes, "nginx": nginx, "haproxy": haproxy, "tls": context, "cert": str(cert)}
     finally:
         for process in processes + [node.process for node in nodes if node.process]:

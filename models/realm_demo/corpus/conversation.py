@@ -104,7 +104,7 @@ def repeating(rng) -> list[tuple[str, str]]:
 
 def asking_untold(rng) -> list[tuple[str, str]]:
     made = exchange(rng)[:1] if rng.random() < 0.4 else []
-    return made + [memory.ask(rng, rng.choice(list(memory.KINDS)), memory.person(rng), told=False)]
+    return [*made, memory.ask(rng, rng.choice(list(memory.KINDS)), memory.person(rng), told=False)]
 
 
 def roughen(rng, said: str) -> str:

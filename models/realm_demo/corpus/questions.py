@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from .words import DATA
 
-
 DO_FRAMES = """How do I {x}?
 How do I {x}?
 How can I {x}?

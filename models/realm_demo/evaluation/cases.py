@@ -13,7 +13,6 @@ import random
 from pathlib import Path
 
 from ..corpus import capitals, memory, outside, questions, stories, sums
-from ..corpus.words import lists
 
 SEED = 2026
 
@@ -72,7 +71,7 @@ def untold_cases(rng, count: int = 24):
         k = memory.SCORED[n % 4]
         turns = [unrelated(rng)] if n % 2 else []
         asked, answered = memory.ask(rng, k, memory.person(rng, held_out=True), told=False, held_out=True)
-        yield {"turns": turns + [asked], "equals": answered}
+        yield {"turns": [*turns, asked], "equals": answered}
 
 
 def outside_cases(rng, count: int = 120):
@@ -97,7 +96,7 @@ def topic_of_embedding(rng):
     phrased = lambda topic, held: [q for e in questions.entries(topic) for q in (e.held_out if held else e.trained)]
     some = lambda items, count: rng.sample(items, min(count, len(items)))
     yield "capital", [rng.choice(capitals.TRAINED).format(c=country()) for _ in range(40)], [rng.choice(capitals.HELD_OUT).format(c=country()) for _ in range(20)]
-    pair = lambda held: dict(zip("ab", sums.pair(rng, held)))
+    pair = lambda held: dict(zip("ab", sums.pair(rng, held), strict=True))
     yield "sum", [rng.choice(sums.TRAINED).format(**pair(False)) for _ in range(40)], [rng.choice(sums.HELD_OUT).format(**pair(True)) for _ in range(20)]
     tell = lambda held: memory.tell(rng, [rng.choice(memory.SCORED)], who(held))[0]
     yield "memory", [tell(False) for _ in range(40)], [tell(True) for _ in range(20)]

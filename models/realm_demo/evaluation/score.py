@@ -94,7 +94,7 @@ def score_embedding(engine, cases, tally):
     references = [(c["topic"], v) for c, v in placed if c["role"] == "reference"]
     for case, vector in placed:
         if case["role"] == "query":
-            nearest = max(references, key=lambda r: sum(a * b for a, b in zip(r[1], vector)))
+            nearest = max(references, key=lambda r: sum(a * b for a, b in zip(r[1], vector, strict=True)))
             tally.count("embedding", nearest[0] == case["topic"], f"{case['text']} is near {nearest[0]}, not {case['topic']}")
 
 

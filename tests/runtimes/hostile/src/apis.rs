@@ -1,6 +1,6 @@
 //! The runtime's functions.
 
-use crate::{attack, hold, memory};
+use crate::{attack, hold, memory, program};
 use alloc::{string::String, vec::Vec};
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{RuntimeError, RuntimeVersion, api::Core, host::context};
@@ -44,6 +44,17 @@ pub struct Attack {
     pub reached: Vec<Reached>,
 }
 
+/// What came of a program of host calls.
+#[derive(Clone, Default, Encode, Decode, TypeInfo)]
+pub struct Ran {
+    /// Host calls.
+    pub calls: u32,
+    /// Calls that were refused.
+    pub refused: u32,
+    /// Calls that should have been refused, or were refused with an unknown code.
+    pub reached: Vec<Reached>,
+}
+
 /// What a call holds.
 #[derive(Clone, Encode, Decode, TypeInfo)]
 pub struct Holding {
@@ -71,6 +82,8 @@ realm_primitives::decl_runtime_apis! {
     pub trait HostileApi {
         /// Every host function with `forged` handles, pointers outside of memory, and wild numbers.
         fn attack(forged: Vec<u32>) -> Result<Attack, RuntimeError>;
+        /// Any sequence of host calls.
+        fn run(program: Vec<u8>) -> Result<Ran, RuntimeError>;
         /// Stores a secret, durably and with the connection.
         fn keep(secret: Vec<u8>) -> Result<(), RuntimeError>;
         /// Holds a lock and handles until so many items are read.
@@ -103,6 +116,10 @@ realm_primitives::impl_runtime_apis! {
     impl HostileApi for Runtime {
         fn attack(forged: Vec<u32>) -> Result<Attack, RuntimeError> {
             attack::attack(&forged)
+        }
+
+        fn run(program: Vec<u8>) -> Result<Ran, RuntimeError> {
+            Ok(program::run(&program))
         }
 
         fn keep(secret: Vec<u8>) -> Result<(), RuntimeError> {

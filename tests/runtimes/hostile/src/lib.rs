@@ -3,6 +3,7 @@
 //! ```text
 //!   apis ─┬─ functions   every host function with the kinds of its arguments: one list
 //!         ├─ attack      each of them with forged handles, wild pointers and wild numbers
+//!         ├─ program     any sequence of host calls, out of a fuzzer's bytes
 //!         ├─ hold        has handles, values and a lock, shows their numbers, and looks whether they stay its own
 //!         └─ memory      writes a pattern everywhere, and looks for one
 //! ```
@@ -21,6 +22,8 @@ mod functions;
 mod hold;
 #[cfg(target_arch = "wasm32")]
 mod memory;
+#[cfg(target_arch = "wasm32")]
+mod program;
 
 #[cfg(target_arch = "wasm32")]
 realm_primitives::runtime_entry!();

@@ -1,13 +1,15 @@
-//! The bodies of the fuzz targets (`fuzz/`) on good files with random damage, and how much memory a header can claim:
-//! no more than its file has bytes.
+//! The bodies of the fuzz targets on their seeds and on good files with random damage, and how much memory a header can
+//! claim: no more than its file has bytes.
 
-#[path = "common/largest.rs"]
+#[path = "../../host-functions/engine/tests/common/largest.rs"]
 mod largest;
-#[path = "../../../fuzz/src/lib.rs"]
-mod targets;
 
+use crate::{self as targets, seeds};
 use largest::{Largest, largest_while};
 use realm_test_models::{Quant, SplitMix64, TinyLlama};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 #[global_allocator]
 static ALLOCATOR: Largest = Largest;
@@ -16,7 +18,8 @@ static ALLOCATOR: Largest = Largest;
 const SLACK_BYTES: usize = 4 << 10;
 
 fn fixture(path: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/tests/fixtures/{path}", env!("CARGO_MANIFEST_DIR"))).expect("the fixture is there")
+    std::fs::read(format!("{}/../host-functions/engine/tests/fixtures/{path}", env!("CARGO_MANIFEST_DIR")))
+        .expect("the fixture is there")
 }
 
 fn gguf() -> Vec<u8> {
@@ -40,6 +43,67 @@ fn damaged(good: &[u8], rounds: usize, seed: u64, mut run: impl FnMut(&[u8])) {
             }
         }
         run(&bytes);
+    }
+}
+
+/// The names of what lies in a folder, up to the first dot.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|name| name.split_once('.').map_or(name.clone(), |(stem, _)| stem.to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_target_has_seeds_and_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known: BTreeSet<String> = seeds::targets().iter().map(|target| target.name.to_owned()).collect();
+    assert_eq!(names(&root.join("fuzz_targets")), known, "fuzz_targets/ and src/seeds/mod.rs name the same targets");
+    assert_eq!(names(&root.join("corpus-seed")), known, "a folder of seeds for each target and no other");
+}
+
+#[test]
+fn seeds_are_as_made() {
+    let write = std::env::var_os("REALM_WRITE_SEEDS").is_some();
+    for target in seeds::targets() {
+        let folder = seeds::folder(target.name);
+        if write {
+            fs::create_dir_all(&folder).expect("the folder of seeds is writable");
+        }
+        for (name, bytes) in target.seeds {
+            let path = folder.join(&name);
+            if write {
+                fs::write(&path, &bytes).expect("the folder of seeds is writable");
+            }
+            let committed = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(committed == bytes, "{} differs; REALM_WRITE_SEEDS=1 writes the seeds again", path.display());
+        }
+    }
+}
+
+/// Every seed, those that once failed included.
+#[test]
+fn seeds_pass() {
+    for target in seeds::targets() {
+        for name in fs::read_dir(seeds::folder(target.name)).expect("a folder of seeds") {
+            let path = name.expect("an entry").path();
+            eprintln!("{}", path.display());
+            (target.body)(&fs::read(&path).expect("the seed is readable"));
+        }
+    }
+}
+
+/// Models that do not load would leave the targets at the first check of a header.
+#[test]
+fn model_seeds_load_whole() {
+    for target in seeds::targets().into_iter().filter(|target| target.name.ends_with("_load")) {
+        for (name, bytes) in target.seeds {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = crate::models::write(target.name, folder.path(), &bytes);
+            let loaded = crate::models::try_load(&path);
+            assert!(loaded.is_ok(), "{name}: {}", loaded.err().map(|error| error.to_string()).unwrap_or_default());
+        }
     }
 }
 
