@@ -10,6 +10,7 @@ mod logits;
 mod sampler;
 mod session;
 mod text;
+mod tokenizing;
 
 use crate::{
     CallState, HostLimits,

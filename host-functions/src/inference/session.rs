@@ -1,7 +1,10 @@
 //! Sessions: sequences in the KV cache, driven token by token. A forward pass waits for the batch
 //! that all sandboxes share; the guest's fiber is suspended meanwhile.
 
-use super::text::encode_error;
+use super::{
+    text::{count_in_vain, encode_error},
+    tokenizing,
+};
 use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
 use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError};
 use realm_primitives::abi::flag;
@@ -92,7 +95,8 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
     };
     let owner = call.state().tenant().key;
     // Of a text that is too long for an encoder, those that are read: the rest is neither computed nor charged.
-    let tokens = model.model().embedding_tokens(&text).map_err(encode_error)?;
+    let tokens = tokenizing::run(text.len(), || model.model().embedding_tokens(&text)).map_err(encode_error)?;
+    count_in_vain(call, tokens.len(), model.model().info().context_length);
     let count = tokens.len() as u64;
     check_prompt(call, count)?;
     let vector = model.model().embed_tokens(owner, tokens).await.map_err(embed_error)?;
