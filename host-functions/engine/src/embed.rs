@@ -89,7 +89,7 @@ impl Model {
     /// # Errors
     /// See [`EncodeError`].
     pub fn embedding_tokens(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
-        let Compute::Encoder { spec, .. } = &self.compute else { return self.tokenizer().encode(text, true) };
+        let Compute::Encoder { spec, .. } = &self.compute else { return self.prompt_tokens(text) };
         let lower = spec.sentence.lowercase.then(|| text.to_lowercase());
         let mut tokens = self.tokenizer().encode(lower.as_deref().unwrap_or(text), true)?;
         let len_max = spec.sentence.tokens_max as usize;

@@ -15,7 +15,7 @@ use crate::progress::LoadProgress;
 use crate::scheduler::{TenantBounds, WEIGHT_DEFAULT};
 use crate::session::{Session, SessionError};
 use crate::tensor_info::{TensorInfo, type_name};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{EncodeError, Tokenizer};
 use crate::worker::{Shared, Worker};
 
 /// A model that all tenants share. Its weights are in memory once; its worker computes all sessions' forward passes in
@@ -148,12 +148,23 @@ impl Model {
     }
 
     /// The tokens of a conversation, rendered by the model's chat template. Names of control tokens inside contents stay
-    /// text. With `add_generation_prompt` they end where the answer begins.
+    /// text. With `add_generation_prompt` they end where the answer begins. A conversation that has more tokens than the
+    /// context by the length of its text alone is refused without being tokenised.
     ///
     /// # Errors
     /// See [`TemplateError`].
     pub fn chat_tokens(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Vec<u32>, TemplateError> {
-        self.chat_template.tokens(&self.tokenizer, messages, add_generation_prompt)
+        let tokens_max = self.info.context_length as usize;
+        self.chat_template.tokens_within(&self.tokenizer, messages, add_generation_prompt, tokens_max)
+    }
+
+    /// The tokens of a text as a prompt, with those that the model expects around it. A text that has more tokens than
+    /// the context by its length alone is refused without being tokenised.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    pub fn prompt_tokens(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        self.tokenizer.encode_within(text, true, self.info.context_length as usize)
     }
 
     /// Opens a session for a tenant. Where the tenant's earlier sequences began like `prefix`, the session begins with

@@ -186,3 +186,38 @@ fn the_template_of_a_config_file_is_found() {
     check(json!({}), None);
     check(Value::Null, None);
 }
+
+/// A template that nested a value a hundred thousand times overflowed the stack when the value was written, compared or
+/// dropped, and the process ended.
+#[test]
+fn values_that_nest_without_end_are_an_error() {
+    let nest = "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}";
+    for source in [
+        format!("{nest}{{{{ ns.x }}}}"),
+        format!("{nest}{{{{ ns.x|tojson }}}}"),
+        nest.to_owned(),
+        nest.replace("[ns.x]", "{'a': ns.x}"),
+        nest.replace("[ns.x]", "dict(a=ns.x)"),
+        nest.replace("[ns.x]", "([ns.x] if i else [[ns.x]])"),
+        nest.replace("[ns.x]", "namespace(y=ns.x)"),
+        nest.replace("[ns.x]", "[ns.x]|batch(1)"),
+        nest.replace("[ns.x]", "[ns.x, ns.x]"),
+        "{% set a = namespace() %}{% set a.x = a %}{{ a }}".to_owned(),
+        "{% set a = namespace() %}{% set a.x = [a] %}{% set b = namespace() %}{% set b.x = [b] %}{{ a == b }}"
+            .to_owned(),
+        format!("{}{{{{ x }}}}", "{% set x = [x] %}".repeat(1000)),
+        format!("{{{{ [1]{} }}}}", "|batch(1)".repeat(1000)),
+        "{% macro m(x) %}{{ m([[[[x]]]]) }}{% endmacro %}{{ m(1) }}".to_owned(),
+        "{% for x in [[1]] recursive %}{{ loop([[[[[[x]]]]]]) }}{% endfor %}".to_owned(),
+    ] {
+        let error = template(&source).render(&json!({})).expect_err(&source[..source.len().min(120)]);
+        assert!(matches!(error, TemplateError::Failed(_) | TemplateError::OutOfFuel { .. }), "{error}");
+    }
+    let deep = format!("{{{{ {}1{} }}}}", "[".repeat(100), "]".repeat(100));
+    assert!(matches!(ChatTemplate::new(&deep), Err(TemplateError::Syntax(_))));
+    // As deep as it may be, and a list that grows with a conversation.
+    let fits = nest.replace("100000", "63");
+    template(&format!("{fits}{{{{ ns.x }}}}{{{{ ns.x|tojson }}}}")).render(&json!({})).expect("deep enough");
+    let grows = "{% set ns = namespace(x=[]) %}{% for i in range(2000) %}{% set ns.x = ns.x + [{'a': i}] %}{% endfor %}{{ ns.x|length }}";
+    assert_eq!(template(grows).render(&json!({})).expect("renders"), "2000");
+}

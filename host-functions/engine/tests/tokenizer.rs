@@ -283,3 +283,43 @@ fn texts_that_cannot_be_encoded_are_errors() {
     let without_z = Tokenizer::from_vocabulary(without_z).expect("valid");
     assert_eq!(without_z.encode("aZ", false), Err(EncodeError::Inexpressible { byte: b'Z' }));
 }
+
+/// Four megabytes of text took 800 MB and three seconds to be tokenised, and were then refused because no context holds
+/// as many tokens. The bound by which they are refused before must never refuse a text that would fit.
+#[test]
+fn no_text_has_fewer_tokens_than_its_length_says() {
+    let mut tokenizers = vec![tokenizer("sentence_piece", ""), tokenizer("word_piece", "")];
+    let by_pre = FIXTURES["byte_level"]["by_pre"].as_object().expect("names");
+    tokenizers.extend(by_pre.keys().map(|pre| tokenizer("byte_level", pre)));
+    let with_json = FIXTURES.as_object().expect("fixtures").iter().filter(|(_, of)| of["tokenizer_json"].is_object());
+    tokenizers.extend(with_json.map(|(name, _)| from_json(name)));
+    let pieces = [
+        " ",
+        "  ",
+        "\n\n",
+        "the",
+        " the",
+        "e\u{301}",
+        "\u{1112}\u{1161}\u{11ab}",
+        "\u{1d400}",
+        "日本",
+        "\u{212a}",
+        "\u{0}",
+    ];
+    let mut bounded = 0;
+    for tokenizer in &tokenizers {
+        bounded += usize::from(tokenizer.tokens_min(1 << 20) > 0);
+        let longest =
+            (0..tokenizer.vocab_len() as u32).map(|token| tokenizer.token_text(token)).max_by_key(String::len);
+        for piece in pieces.iter().map(|piece| (*piece).to_owned()).chain(longest) {
+            let text = piece.repeat(200);
+            let Ok(ids) = tokenizer.encode(&text, false) else { continue };
+            assert!(ids.len() >= tokenizer.tokens_min(text.len()), "{} {piece:?}", tokenizer.summary());
+            assert_eq!(tokenizer.encode_within(&text, false, ids.len()).as_ref(), Ok(&ids), "{piece:?}");
+        }
+    }
+    assert!(bounded >= 3, "{bounded} of {} tokenizers have a bound", tokenizers.len());
+    let text = "a ".repeat(1 << 20);
+    let refused = tokenizer("sentence_piece", "").encode_within(&text, true, 512);
+    assert!(matches!(refused, Err(EncodeError::TooManyTokens { tokens_max: 512, .. })), "{refused:?}");
+}

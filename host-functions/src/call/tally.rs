@@ -137,6 +137,12 @@ impl CallTally {
         self.counts().split(count)
     }
 
+    /// So many tokens were made of a text, and refused because no context holds them. They cost nothing, and count
+    /// against the tenant's rate.
+    pub(crate) fn made_in_vain(&self, count: u64) {
+        self.computed_by_tenant.fetch_add(count, Ordering::Relaxed);
+    }
+
     /// A session began with this many tokens from the cache.
     pub(crate) fn cached(&self, count: u64) {
         self.counts().cached += count;

@@ -1,7 +1,7 @@
 //! Sessions: sequences in the KV cache, driven token by token. A forward pass waits for the batch
 //! that all sandboxes share; the guest's fiber is suspended meanwhile.
 
-use super::text::encode_error;
+use super::text::{count_in_vain, encode_error};
 use crate::{CallState, error::HostError, functions::HostFunction, heavy, host_call::HostCall};
 use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError, TokenMeter};
 use realm_primitives::abi::flag;
@@ -100,6 +100,7 @@ async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32
         move || model.model().embedding_tokens(&text)
     };
     let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, encode).await?.map_err(encode_error)?;
+    count_in_vain(call, tokens.len(), model.model().info().context_length);
     let count = tokens.len() as u64;
     check_prompt(call, count)?;
     let meter: Arc<dyn TokenMeter> = call.state().tally().clone();

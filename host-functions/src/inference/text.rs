@@ -1,7 +1,7 @@
 //! Tokens from text and back, the chat template, facts about the model.
 
 use crate::{CallState, HostModel, error::HostError, functions::HostFunction, heavy, host_call::HostCall};
-use realm_engine::tokenizer::EncodeError;
+use realm_engine::{chat_template::TemplateError, tokenizer::EncodeError};
 use realm_primitives::{ChatMessage, EmbeddingSource, F32, H256, ModelFacts, abi::flag};
 use realm_work::heavy::HEAVY_BYTES_MIN;
 use wasmtime::Linker;
@@ -62,8 +62,16 @@ async fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Re
     let add_special = only_flag(flags, flag::TOKENIZE_SPECIAL)?;
     let text = call.text(ptr, len)?;
     let model = call.model()?;
-    let encode = move || model.model().tokenizer().encode(&text, add_special);
+    let encode = {
+        let model = model.clone();
+        move || match add_special {
+            // A prompt, which must fit in the context. Other texts may be any part of what a runtime works with.
+            true => model.model().prompt_tokens(&text),
+            false => model.model().tokenizer().encode(&text, false),
+        }
+    };
     let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, encode).await?.map_err(encode_error)?;
+    count_in_vain(call, tokens.len(), model.model().info().context_length);
     put_tokens(call, &tokens)
 }
 
@@ -104,10 +112,12 @@ async fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) ->
     let model = call.model()?;
     // A model that only embeds has no template, and whoever renders one means to generate.
     model.model().check_generates().map_err(|error| HostError::ModelUnavailable(error.to_string()))?;
-    let render = move || model.model().chat_tokens(&messages, add_generation_prompt);
-    let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, render)
-        .await?
-        .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
+    let render = {
+        let model = model.clone();
+        move || model.model().chat_tokens(&messages, add_generation_prompt)
+    };
+    let tokens = heavy::run(call, len as usize >= HEAVY_BYTES_MIN, render).await?.map_err(template_error)?;
+    count_in_vain(call, tokens.len(), model.model().info().context_length);
     put_tokens(call, &tokens)
 }
 
@@ -125,6 +135,22 @@ fn known(call: &HostCall<'_>, token: u32) -> Result<(), HostError> {
     Err(HostError::invalid(format!("token {token} is none of the model's {vocab_size}")))
 }
 
+/// Tokens that no session will take, because they are more than the context holds, count against the tenant's rate:
+/// making them was work.
+pub(super) fn count_in_vain(call: &HostCall<'_>, tokens: usize, context_length: u32) {
+    if tokens > context_length as usize {
+        call.state().tally().made_in_vain(tokens as u64);
+    }
+}
+
+fn template_error(error: TemplateError) -> HostError {
+    match error {
+        TemplateError::Encode(error) => encode_error(error),
+        TemplateError::Panicked => HostError::Internal(error.to_string()),
+        error => HostError::invalid(error.to_string()),
+    }
+}
+
 fn put_tokens(call: &mut HostCall<'_>, tokens: &[u32]) -> Result<u32, HostError> {
     call.state_mut().put_result(tokens.iter().flat_map(|token| token.to_le_bytes()).collect())
 }
@@ -134,6 +160,10 @@ pub(super) fn encode_error(error: EncodeError) -> HostError {
         EncodeError::TooLong { bytes, max } => {
             HostError::Limit { what: "bytes of text to tokenise", asked: bytes as u64, limit: max as u64 }
         }
+        EncodeError::TooManyTokens { tokens_min, tokens_max } => HostError::ContextOverflow {
+            tokens: tokens_min as u64,
+            context_length: u32::try_from(tokens_max).unwrap_or(u32::MAX),
+        },
         EncodeError::Inexpressible { .. } | EncodeError::ControlToken { .. } => HostError::invalid(error.to_string()),
         EncodeError::Pipeline(_) => HostError::Internal(error.to_string()),
     }
@@ -145,4 +175,13 @@ fn only_flag(flags: u32, known: u32) -> Result<bool, HostError> {
         return Err(HostError::invalid(format!("unknown flags {flags:#x}")));
     }
     Ok(flags == known)
+}
+
+#[cfg(test)]
+mod tests {
+    /// The engine knows no guest, so the list stands in both: a runtime names the message that has another role.
+    #[test]
+    fn roles_of_runtimes_are_those_of_templates() {
+        assert_eq!(realm_primitives::ROLES, realm_engine::chat_template::ROLES);
+    }
 }

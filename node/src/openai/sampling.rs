@@ -7,6 +7,9 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
+/// Entries of a logit bias, as the default runtime bounds them. Looked at here, too, before each becomes an object.
+const LOGIT_BIAS_ENTRIES_MAX: usize = 1024;
+
 /// Fields that mean the same on both sides. `top_k`, `min_p` and `repetition_penalty` are not OpenAI's,
 /// but what others that serve this API call them.
 const SAME: [&str; 7] =
@@ -46,7 +49,12 @@ fn read_seed(seed: &Value) -> Result<u64, ApiError> {
 /// `{"42": -1}` becomes `[{"token": 42, "bias": -1}]`.
 fn logit_bias(bias: &Value) -> Result<Value, ApiError> {
     let wrong = || ApiError::invalid("logit_bias", "expected an object of token ids and numbers, like {\"42\": -1.5}");
-    let entries = bias.as_object().ok_or_else(wrong)?.iter().map(|(token, bias)| {
+    let entries = bias.as_object().ok_or_else(wrong)?;
+    if entries.len() > LOGIT_BIAS_ENTRIES_MAX {
+        let message = format!("must have at most {LOGIT_BIAS_ENTRIES_MAX} entries, not {}", entries.len());
+        return Err(ApiError::invalid("logit_bias", message));
+    }
+    let entries = entries.iter().map(|(token, bias)| {
         let token: u32 = token.parse().map_err(|_| wrong())?;
         if !bias.is_number() {
             return Err(wrong());

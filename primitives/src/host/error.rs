@@ -45,13 +45,20 @@ impl From<HostError> for RuntimeError {
         let message = error.message;
         match error.code {
             HostErrorCode::LimitExceeded => RuntimeError::QuotaExceeded { message },
-            HostErrorCode::Overloaded => {
-                // The text carries the place; there is no other channel for numbers.
-                let digits = message.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit);
-                RuntimeError::Overloaded { position: digits.collect::<String>().parse().unwrap_or(0) }
+            // The text carries the numbers; there is no other channel for them.
+            HostErrorCode::Overloaded => RuntimeError::Overloaded { position: numbers(&message).next().unwrap_or(0) },
+            HostErrorCode::ContextOverflow => {
+                let mut numbers = numbers(&message);
+                let (prompt_tokens, context_length) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+                RuntimeError::ContextOverflow { prompt_tokens, max_tokens: 0, context_length }
             }
             HostErrorCode::ModelUnavailable => RuntimeError::ModelUnavailable { message },
             _ => RuntimeError::Internal { message },
         }
     }
+}
+
+/// The numbers in a text, in order.
+fn numbers(text: &str) -> impl Iterator<Item = u32> {
+    text.split(|char: char| !char.is_ascii_digit()).filter_map(|digits| digits.parse().ok())
 }

@@ -5,10 +5,14 @@ use alloc::{string::String, vec::Vec};
 use parity_scale_codec::{Decode, Encode};
 use scale_info::TypeInfo;
 
+/// Roles that a message may have. Templates write roles into the names of control tokens (`<|user|>`), so that a free
+/// choice of role would be a free choice of control token.
+pub const ROLES: [&str; 7] = ["system", "developer", "user", "assistant", "tool", "function", "ipython"];
+
 /// One message of a conversation.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct ChatMessage {
-    /// `system`, `user` or `assistant`, or what else the model's chat template knows.
+    /// `system`, `user` or `assistant`, or another of [`ROLES`] that the model's chat template knows.
     pub role: String,
     /// The text.
     pub content: String,

@@ -13,7 +13,7 @@ mod storage;
 mod tensor;
 mod version;
 
-pub use chat::{ChatMessage, ChatResult};
+pub use chat::{ChatMessage, ChatResult, ROLES};
 pub use context::{CallContext, Prices};
 pub use conversation::{ConversationExport, ConversationInfo, ConversationPage, ConversationTurn, WhenFull};
 pub use error::RuntimeError;

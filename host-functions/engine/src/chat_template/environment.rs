@@ -1,6 +1,7 @@
 //! A Jinja environment that renders as Python's jinja2 does under `transformers`.
 
 use super::clock::Moment;
+use super::depth;
 use super::error::TemplateError;
 use super::python::{self, JsonStyle};
 use super::{FUEL, RENDERED_BYTES_MAX};
@@ -8,6 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The one template's name. It ends in nothing that would turn on HTML escaping.
 const NAME: &str = "chat_template";
@@ -19,7 +21,11 @@ pub(super) const SENTINEL_KEY: &str = "__sentinel";
 pub(super) fn compile(source: &str) -> Result<Environment<'static>, TemplateError> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.map_err(|error| TemplateError::Syntax(error.to_string()))?);
+    let syntax = syntax.map_err(|error| TemplateError::Syntax(error.to_string()))?;
+    let source = without_generation_tags(source);
+    let guarded = depth::guarded(&source, &syntax).map_err(TemplateError::Syntax)?;
+    environment.set_syntax(syntax);
+    depth::add_filters(&mut environment);
     environment.set_unknown_method_callback(|state, value, method, arguments| {
         match (value.as_str(), method, arguments) {
             (Some(text), "title", []) => Ok(Value::from(python::title(text))),
@@ -27,7 +33,7 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, TemplateErro
         }
     });
     environment.set_fuel(Some(FUEL));
-    environment.set_formatter(|out, _, value| Ok(out.write_str(&python::text(value))?));
+    environment.set_formatter(|out, _, value| Ok(out.write_str(&python::text(value)?)?));
     environment.add_filter("tojson", to_json);
     environment.add_filter("string", |value: &Value| python::text(value));
     environment.add_function("raise_exception", |message: String| {
@@ -38,18 +44,28 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, TemplateErro
             |directive| Error::new(ErrorKind::InvalidOperation, format!("strftime_now: {directive} is not supported"));
         Moment::now().format(&pattern).map_err(unknown)
     });
-    environment
-        .add_template_owned(NAME, without_generation_tags(source))
-        .map_err(|error| TemplateError::Syntax(error.to_string()))?;
+    environment.add_template_owned(NAME, guarded).map_err(|error| TemplateError::Syntax(error.to_string()))?;
     Ok(environment)
 }
 
 /// Marks an error as the template's own refusal.
 const RAISED: &str = "raise_exception: ";
 
+/// Bytes of stack that a rendering has: a value of the depth that one expression can build on what `set` keeps, through
+/// macros that call themselves as often as minijinja lets them (500 times 64 levels), with a kilobyte for each level.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Renders on a stack of its own, because a sandbox's fiber has a small one. On the calling thread, so that the processor
+/// time is the caller's.
+///
 /// # Errors
-/// The template's refusal or failure, or one of the two limits.
+/// The template's refusal or failure, or one of the limits.
 pub(super) fn render(environment: &Environment<'static>, context: Value) -> Result<String, TemplateError> {
+    let guarded = AssertUnwindSafe(|| stacker::grow(STACK_BYTES, || render_here(environment, context)));
+    catch_unwind(guarded).unwrap_or(Err(TemplateError::Panicked))
+}
+
+fn render_here(environment: &Environment<'static>, context: Value) -> Result<String, TemplateError> {
     let mut out = Limited { bytes: Vec::new(), overflowed: false };
     let template = environment.get_template(NAME).map_err(|error| TemplateError::Failed(error.to_string()))?;
     let result = template.render_captured_to(context, &mut out).map(drop);
@@ -97,7 +113,7 @@ fn to_json(state: &mut minijinja::State, value: &Value, options: Kwargs) -> Resu
     };
     let separators: Option<Value> = options.get("separators")?;
     let separators: Vec<String> = match separators.filter(|separators| !separators.is_none()) {
-        Some(pair) => pair.try_iter()?.map(|text| python::text(&text)).collect(),
+        Some(pair) => pair.try_iter()?.map(|text| python::text(&text)).collect::<Result<_, _>>()?,
         None => vec![if indent.is_some() { "," } else { ", " }.to_owned(), ": ".to_owned()],
     };
     let [item_separator, key_separator] = <[String; 2]>::try_from(separators)

@@ -12,6 +12,9 @@ pub enum TemplateError {
     Refused(String),
     #[error("the chat template failed: {0}")]
     Failed(String),
+    /// The node's failure, not the conversation's.
+    #[error("rendering the chat template panicked")]
+    Panicked,
     #[error("the chat template did more than {max} steps")]
     OutOfFuel { max: u64 },
     #[error("the rendered conversation is longer than {max} bytes")]

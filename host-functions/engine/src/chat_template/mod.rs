@@ -5,13 +5,17 @@
 //! and bytes. What users write cannot become a control token; `sentinel` says how.
 
 mod clock;
+mod depth;
 mod environment;
 mod error;
 mod python;
 mod sentinel;
 
+pub use depth::{BRACKET_DEPTH_MAX, VALUE_DEPTH_MAX, VALUE_PARTS_MAX};
 pub use error::TemplateError;
 
+#[cfg(doc)]
+use crate::tokenizer::EncodeError;
 use crate::tokenizer::{TEXT_BYTES_MAX, Tokenizer};
 use minijinja::value::Serde;
 use minijinja::{Environment, Value};
@@ -99,6 +103,21 @@ impl ChatTemplate {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<Vec<u32>, TemplateError> {
+        self.tokens_within(tokenizer, messages, add_generation_prompt, usize::MAX)
+    }
+
+    /// As [`tokens`](Self::tokens), where a conversation that has more than `tokens_max` tokens by the length of its
+    /// text alone is refused before it is tokenised.
+    ///
+    /// # Errors
+    /// As [`tokens`](Self::tokens), and [`EncodeError::TooManyTokens`].
+    pub fn tokens_within(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        add_generation_prompt: bool,
+        tokens_max: usize,
+    ) -> Result<Vec<u32>, TemplateError> {
         if messages.is_empty() {
             return Err(TemplateError::Empty);
         }
@@ -125,7 +144,7 @@ impl ChatTemplate {
         };
         let rendered = environment::render(&self.environment, Value::from(Serde(&variables)))?;
         let mut tokens = if self.is_fallback { tokenizer.prefix().to_vec() } else { Vec::new() };
-        tokens.extend(tokenizer.encode_rendered(&rendered, sentinel)?);
+        tokens.extend(tokenizer.encode_rendered_within(&rendered, sentinel, tokens_max)?);
         Ok(tokens)
     }
 }

@@ -1,5 +1,7 @@
 //! Values written as Python writes them: `json.dumps` for the `tojson` filter, `str` for `{{ value }}`.
 
+use super::RENDERED_BYTES_MAX;
+use super::depth::{VALUE_DEPTH_MAX, too_deep};
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 use std::fmt::Write;
@@ -24,6 +26,7 @@ pub(super) fn json(value: &Value, style: &JsonStyle) -> Result<String, Error> {
 }
 
 fn write_json(out: &mut String, value: &Value, style: &JsonStyle, depth: usize) -> Result<(), Error> {
+    check(out, depth)?;
     match value.kind() {
         ValueKind::None => out.push_str("null"),
         ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
@@ -112,35 +115,64 @@ fn json_string(out: &mut String, text: &str, style: &JsonStyle) {
     out.push('"');
 }
 
-/// `str(value)`: strings as they are, the rest as [`repr`].
-pub(super) fn text(value: &Value) -> String {
+/// Refuses what nests too deep to be written by recursion, and text that is longer than a rendering may be.
+fn check(out: &str, depth: usize) -> Result<(), Error> {
+    if depth > VALUE_DEPTH_MAX {
+        return Err(too_deep());
+    }
+    if out.len() > RENDERED_BYTES_MAX {
+        let message = format!("a value is longer than {RENDERED_BYTES_MAX} bytes when it is written");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    Ok(())
+}
+
+/// `str(value)`: strings as they are, the rest as `repr(value)`.
+pub(super) fn text(value: &Value) -> Result<String, Error> {
     match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => repr(value),
+        Some(text) => Ok(text.to_owned()),
+        None => {
+            let mut out = String::new();
+            write_repr(&mut out, value, 0)?;
+            Ok(out)
+        }
     }
 }
 
 /// `repr(value)`.
-fn repr(value: &Value) -> String {
+fn write_repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
+    check(out, depth)?;
     match value.kind() {
-        ValueKind::Undefined => String::new(),
-        ValueKind::None => "None".to_owned(),
-        ValueKind::Bool => if value.is_true() { "True" } else { "False" }.to_owned(),
-        ValueKind::Number => number(value),
-        ValueKind::String => repr_string(value.as_str().unwrap_or_default()),
+        ValueKind::Undefined => {}
+        ValueKind::None => out.push_str("None"),
+        ValueKind::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
+        ValueKind::Number => out.push_str(&number(value)),
+        ValueKind::String => out.push_str(&repr_string(value.as_str().unwrap_or_default())),
         ValueKind::Map => {
-            let keys = value.try_iter().into_iter().flatten();
-            let entries: Vec<_> = keys
-                .map(|key| format!("{}: {}", repr(&key), repr(&value.get_item(&key).unwrap_or_default())))
-                .collect();
-            format!("{{{}}}", entries.join(", "))
+            out.push('{');
+            for (at, key) in value.try_iter().into_iter().flatten().enumerate() {
+                if at > 0 {
+                    out.push_str(", ");
+                }
+                write_repr(out, &key, depth + 1)?;
+                out.push_str(": ");
+                write_repr(out, &value.get_item(&key).unwrap_or_default(), depth + 1)?;
+            }
+            out.push('}');
         }
-        ValueKind::Seq => {
-            let items: Vec<_> = value.try_iter().into_iter().flatten().map(|item| repr(&item)).collect();
-            format!("[{}]", items.join(", "))
+        ValueKind::Seq | ValueKind::Iterable => {
+            out.push('[');
+            for (at, item) in value.try_iter().into_iter().flatten().enumerate() {
+                if at > 0 {
+                    out.push_str(", ");
+                }
+                write_repr(out, &item, depth + 1)?;
+            }
+            out.push(']');
         }
-        _ => value.to_string(),
+        _ => out.push_str(&value.to_string()),
     }
+    Ok(())
 }
 
 fn repr_string(text: &str) -> String {

@@ -27,6 +27,11 @@ impl Pieces {
         self.ends.len()
     }
 
+    /// Bytes of the longest token.
+    pub fn longest(&self) -> usize {
+        (0..self.len() as u32).map(|token| self.get(token).len()).max().unwrap_or(0)
+    }
+
     /// The bytes of a token; none for an id outside the vocabulary.
     pub fn get(&self, token: u32) -> &[u8] {
         let token = token as usize;

@@ -44,6 +44,9 @@ pub enum TokenizerError {
 pub enum EncodeError {
     #[error("the text has {bytes} bytes; at most {max} can be tokenized at once")]
     TooLong { bytes: usize, max: usize },
+    /// The text is so long that it has more tokens than are allowed, however it is tokenised.
+    #[error("the text has at least {tokens_min} tokens; at most {tokens_max} are allowed")]
+    TooManyTokens { tokens_min: usize, tokens_max: usize },
     #[error("the vocabulary cannot express byte {byte:#04x} of the text")]
     Inexpressible { byte: u8 },
     /// The last line of defence behind keeping control tokens out of the text model's reach.

@@ -15,6 +15,7 @@ mod byte_level;
 mod detokenizer;
 mod error;
 mod pre_tokenizer;
+mod reach;
 mod sentence_piece;
 mod splitter;
 mod tokenizer_json;
@@ -50,6 +51,10 @@ pub struct Tokenizer {
     eos: Option<u32>,
     ends: BTreeSet<u32>,
     summary: &'static str,
+    /// Bytes of text that one token stands for at most; `None` if there is no bound.
+    token_bytes_max: Option<usize>,
+    /// The same where names of control tokens are control tokens.
+    rendered_token_bytes_max: Option<usize>,
 }
 
 /// Encodes text in which nothing is a control token.
@@ -117,8 +122,20 @@ impl Tokenizer {
             TokenizerKind::WordPiece => true,
         };
         let pieces = Pieces::new(pieces, strip);
+        let swallows = vocabulary.of_type(TokenType::UserDefined).any(|(id, _)| vocabulary.strip_right.contains(&id));
+        let token_bytes_max = match &encoder {
+            // A user-defined token that takes the white space behind it takes any length of it.
+            _ if swallows => None,
+            // Without tokens for bytes, a run of unknown characters is one unknown token.
+            Encoder::SentencePiece { model, .. } => model.has_byte_tokens().then(|| pieces.longest()),
+            Encoder::Pipeline { .. } => match vocabulary.kind {
+                TokenizerKind::Bpe(_) => Some(pieces.longest()),
+                _ => None,
+            },
+        };
         let controls = literals(TokenType::Control);
-        let mut tokenizer = Self::assemble(encoder, controls, pieces, summary, (vocabulary.bos, vocabulary.eos))?;
+        let ends = (vocabulary.bos, vocabulary.eos);
+        let mut tokenizer = Self::assemble(encoder, controls, pieces, summary, ends, token_bytes_max)?;
         tokenizer.prefix = vocabulary.bos.filter(|_| vocabulary.add_bos).into_iter().collect();
         tokenizer.suffix = vocabulary.eos.filter(|_| vocabulary.add_eos).into_iter().collect();
         tokenizer.ends.extend(vocabulary.eot);
@@ -137,8 +154,10 @@ impl Tokenizer {
             continuing: loaded.continuing.map(Box::new),
             missing_bytes: Vec::new(),
         };
-        let mut tokenizer =
-            Self::assemble(encoder, loaded.controls, loaded.pieces, "tokenizer.json", (loaded.bos, loaded.eos))?;
+        let token_bytes_max = loaded.shrink_factor.and_then(|factor| loaded.pieces.longest().checked_mul(factor));
+        let ends = (loaded.bos, loaded.eos);
+        let (controls, pieces) = (loaded.controls, loaded.pieces);
+        let mut tokenizer = Self::assemble(encoder, controls, pieces, "tokenizer.json", ends, token_bytes_max)?;
         tokenizer.prefix = loaded.prefix;
         tokenizer.suffix = loaded.suffix;
         Ok(tokenizer)
@@ -159,10 +178,14 @@ impl Tokenizer {
         pieces: Pieces,
         summary: &'static str,
         (bos, eos): (Option<u32>, Option<u32>),
+        token_bytes_max: Option<usize>,
     ) -> Result<Self, TokenizerError> {
         let control_names: BTreeMap<u32, String> =
             controls.iter().map(|control| (control.id, control.text.clone())).collect();
         let named = control_names.iter().filter(|(_, name)| vocabulary::looks_like_end(name)).map(|(&id, _)| id);
+        let swallows = controls.iter().any(|control| control.strip_left || control.strip_right);
+        let longest_name = control_names.values().map(String::len).max().unwrap_or(0);
+        let rendered_token_bytes_max = token_bytes_max.filter(|_| !swallows).map(|bytes| bytes.max(longest_name));
         // A model that begins a new text has ended the one before: some never emit their EOS.
         let ends = named.chain(bos).chain(eos).collect();
         controls.retain(|control| control.text.chars().nth(1).is_some());
@@ -179,6 +202,8 @@ impl Tokenizer {
             eos,
             ends,
             summary,
+            token_bytes_max,
+            rendered_token_bytes_max,
         })
     }
 
@@ -232,6 +257,42 @@ impl Tokenizer {
     /// outside the vocabulary.
     pub fn token_bytes(&self, token: u32) -> &[u8] {
         self.pieces.get(token)
+    }
+
+    /// Fewest tokens that a text of so many bytes can have; 0 where any length of text can be few tokens.
+    pub fn tokens_min(&self, text_bytes: usize) -> usize {
+        self.token_bytes_max.map_or(0, |bytes_max| text_bytes.div_ceil(bytes_max.max(1)))
+    }
+
+    /// The same of a rendered chat template.
+    fn rendered_tokens_min(&self, text_bytes: usize) -> usize {
+        self.rendered_token_bytes_max.map_or(0, |bytes_max| text_bytes.div_ceil(bytes_max.max(1)))
+    }
+
+    /// As [`encode`](Self::encode), for a text that must have at most `tokens_max` tokens. One that must have more by
+    /// its length alone is refused without being encoded; one that turns out to have more is given as it is.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooManyTokens`], and as [`encode`](Self::encode).
+    pub fn encode_within(&self, text: &str, add_special: bool, tokens_max: usize) -> Result<Vec<u32>, EncodeError> {
+        check_tokens(self.tokens_min(text.len()), tokens_max)?;
+        self.encode(text, add_special)
+    }
+
+    /// As [`encode_rendered`](Self::encode_rendered), with the limit of [`encode_within`](Self::encode_within).
+    ///
+    /// # Errors
+    /// As [`encode_within`](Self::encode_within).
+    pub fn encode_rendered_within(
+        &self,
+        rendered: &str,
+        broken_by: char,
+        tokens_max: usize,
+    ) -> Result<Vec<u32>, EncodeError> {
+        check_len(rendered)?;
+        let broken_bytes = rendered.matches(broken_by).count() * broken_by.len_utf8();
+        check_tokens(self.rendered_tokens_min(rendered.len() - broken_bytes), tokens_max)?;
+        self.encode_rendered(rendered, broken_by)
     }
 
     /// The ids of a text. Names of control tokens in it are text like any other. `add_special` puts the
@@ -356,6 +417,13 @@ impl Tokenizer {
 fn check_len(text: &str) -> Result<(), EncodeError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(EncodeError::TooLong { bytes: text.len(), max: TEXT_BYTES_MAX });
+    }
+    Ok(())
+}
+
+fn check_tokens(tokens_min: usize, tokens_max: usize) -> Result<(), EncodeError> {
+    if tokens_min > tokens_max {
+        return Err(EncodeError::TooManyTokens { tokens_min, tokens_max });
     }
     Ok(())
 }

@@ -70,6 +70,11 @@ impl SentencePiece {
         Ok(Self { pieces, frozen, bytes: bytes.ok(), unknown: vocabulary.unknown, piece_bytes_max })
     }
 
+    /// Whether every byte has a token, so that no text is unknown.
+    pub fn has_byte_tokens(&self) -> bool {
+        self.bytes.is_some()
+    }
+
     /// Appends the ids of `text`, in which blanks are already written as [`BLANK`].
     pub fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), EncodeError> {
         let mut symbols = self.symbols(text);

@@ -6,7 +6,7 @@ use super::error::TokenizerError;
 use super::sentence_piece::{BLANK, byte_value};
 use super::splitter::Literal;
 use super::vocabulary::{TOKENS_MAX, looks_like_control};
-use super::{byte_level, word_piece};
+use super::{byte_level, reach, word_piece};
 use serde_json::Value;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 use tokenizers::{PreTokenizerWrapper, Tokenizer};
@@ -22,6 +22,8 @@ pub(super) struct Loaded {
     pub suffix: Vec<u32>,
     pub bos: Option<u32>,
     pub eos: Option<u32>,
+    /// See [`reach::shrink_factor`].
+    pub shrink_factor: Option<usize>,
 }
 
 /// How tokens become text.
@@ -45,6 +47,7 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
         }
     }
     let unknown = value["model"]["unk_token"].as_str().map(str::to_owned);
+    let shrink_factor = reach::shrink_factor(&value);
     let edited = serde_json::to_vec(&value).map_err(invalid)?;
     drop(value);
     let mut pipeline = Tokenizer::from_bytes(&edited).map_err(invalid)?;
@@ -83,7 +86,7 @@ pub(super) fn load(json: &[u8], config: &Value) -> Result<Loaded, TokenizerError
     let (bos, eos) = (named("bos_token").or(named("cls_token")), named("eos_token").or(named("sep_token")));
     let (prefix, suffix) = surroundings(&pipeline)?;
     let continuing = continuing(&pipeline);
-    Ok(Loaded { pipeline, continuing, pieces, controls, prefix, suffix, bos, eos })
+    Ok(Loaded { pipeline, continuing, pieces, controls, prefix, suffix, bos, eos, shrink_factor })
 }
 
 /// What goes around a text may name tokens that it declares, and no second text: the `tokenizers` crate takes that for
