@@ -1,6 +1,7 @@
 //! New code for a running node: what is refused and why, what happens to calls, state and clients meanwhile.
 
 mod blob;
+mod books;
 mod chain;
 mod fixture;
 mod followers;
