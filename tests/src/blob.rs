@@ -96,6 +96,19 @@ pub const LENGTHEN_OR_TRAP: &str = "(local $len i64)
     (if (i64.eq (local.get $len) (i64.const 3)) (then unreachable))
     (return (global.get $ok))";
 
+/// Tokens that [`COMPUTE`] computes.
+pub const COMPUTED_TOKENS: u64 = 40;
+/// What [`COMPUTE`] imports.
+pub const COMPUTE_IMPORTS: &str = r#"
+    (import "realm_inference_v1" "session_open" (func $session_open (param i32 i32) (result i64)))
+    (import "realm_inference_v1" "session_forward" (func $session_forward (param i32 i32 i32 i32) (result i64)))"#;
+/// A body that has the model read tokens, all of number 0, which lie in memory that nobody wrote to.
+pub const COMPUTE: &str = "
+    (if (i64.lt_s (call $session_forward
+            (i32.wrap_i64 (call $session_open (i32.const 0x400) (i32.const 0))) (i32.const 0x400) (i32.const 40) (i32.const 0))
+        (i64.const 0)) (then unreachable))
+    (return (global.get $healthy))";
+
 /// A runtime in the making.
 #[derive(Clone, Copy)]
 pub struct Blob {

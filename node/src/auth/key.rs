@@ -10,8 +10,9 @@ use std::{fmt, time::Duration};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
-/// The longest that a timer for a key's end sleeps before it looks again.
-const SLEEP_MAX: Duration = Duration::from_secs(86_400);
+/// The longest that a timer for a key's end sleeps before it looks again: the clock may have jumped past the end, which no
+/// timer hears of. So a connection is closed at most this long after its key has ended.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
 
 /// One thing that a key lets its holder do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,11 +116,11 @@ impl Key {
 
     /// Whether it is still worth something.
     pub fn is_good(&self) -> bool {
-        !self.revoked.is_cancelled() && !self.has_expired()
+        self.is_good_at(now_unix_ms())
     }
 
-    fn has_expired(&self) -> bool {
-        self.expires_at_unix_ms.is_some_and(|end| end <= now_unix_ms())
+    fn is_good_at(&self, unix_ms: u64) -> bool {
+        !self.revoked.is_cancelled() && self.expires_at_unix_ms.is_none_or(|end| end > unix_ms)
     }
 
     /// Resolves when the key is revoked or expires.
@@ -127,11 +128,17 @@ impl Key {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn ended(&self) {
-        while self.is_good() {
-            let left = self.expires_at_unix_ms.map(|end| Duration::from_millis(end.saturating_sub(now_unix_ms())));
+        self.ended_by(SLEEP_MAX, now_unix_ms).await;
+    }
+
+    /// [`Self::ended`] by this clock, which is looked at once in `sleep_max` or more often.
+    async fn ended_by(&self, sleep_max: Duration, unix_ms: impl Fn() -> u64) {
+        let Some(end) = self.expires_at_unix_ms else { return self.revoked.cancelled().await };
+        while self.is_good_at(unix_ms()) {
+            let left = Duration::from_millis(end.saturating_sub(unix_ms()));
             tokio::select! {
                 () = self.revoked.cancelled() => {}
-                () = tokio::time::sleep(left.unwrap_or(SLEEP_MAX).min(SLEEP_MAX)) => {}
+                () = tokio::time::sleep(left.min(sleep_max)) => {}
             }
         }
     }
@@ -193,5 +200,40 @@ impl fmt::Debug for Key {
             .field("tenant", &self.tenant)
             .field("roles", &self.roles)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    /// The clock jumped past a key's end: its calls were refused at once, but the connection that had shown it stayed open
+    /// until a timer ended that knew nothing of the jump.
+    #[tokio::test]
+    async fn a_clock_that_jumps_past_the_end_ends_the_key() {
+        let key = Key {
+            prefix: "p".into(),
+            tenant: None,
+            roles: Roles::CALL,
+            created_at_unix_ms: 0,
+            expires_at_unix_ms: Some(1_000_000_000),
+            label: None,
+            hash: KeyHash::default(),
+            revoked: CancellationToken::new(),
+        };
+        let clock = Arc::new(AtomicU64::new(1));
+        let ended = tokio::spawn({
+            let clock = clock.clone();
+            async move { key.ended_by(Duration::from_millis(1), || clock.load(Ordering::Relaxed)).await }
+        });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(!ended.is_finished());
+        clock.store(1_000_000_000, Ordering::Relaxed);
+        // Only a hang takes so long.
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("it is noticed").expect("no panic");
     }
 }

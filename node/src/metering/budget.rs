@@ -44,12 +44,25 @@ impl Budget {
         Self { spent: CAPPED.map(|period| (now.begin_of(period), 0)), held: 0 }
     }
 
-    /// Nano-dollars were spent in an hour. Counts where that hour is in a present period.
-    pub fn spend(&mut self, hour: Hour, nano_usd: u64) {
-        self.turn(hour);
-        for (period, (begin, spent)) in CAPPED.into_iter().zip(&mut self.spent) {
-            if hour.begin_of(period) == *begin {
-                *spent = spent.saturating_add(nano_usd);
+    /// Nano-dollars are spent now. They count in the present periods, also where the clock went back since these began: a
+    /// period that was begun is never left for an earlier one, so what is spent then must count in it.
+    pub fn spend(&mut self, now: Hour, nano_usd: u64) {
+        self.turn(now);
+        for (_, spent) in &mut self.spent {
+            *spent = spent.saturating_add(nano_usd);
+        }
+    }
+
+    /// Begins the periods of `now` again, whatever the present ones are, with what the books say was spent in each hour.
+    /// What is held stays held.
+    pub fn restart(&mut self, now: Hour, spent: impl IntoIterator<Item = (Hour, u64)>) {
+        let held = self.held;
+        *self = Self { held, ..Self::new(now) };
+        for (hour, nano_usd) in spent {
+            for (period, (begin, sum)) in CAPPED.into_iter().zip(&mut self.spent) {
+                if hour.begin_of(period) == *begin {
+                    *sum = sum.saturating_add(nano_usd);
+                }
             }
         }
     }
@@ -123,5 +136,34 @@ mod tests {
         assert_eq!(budget.hold(hour("2026-12-01"), 100, caps), Ok(()));
         // A clock set back neither forgets nor opens anything.
         assert!(budget.hold(tomorrow, 1, caps).is_err());
+    }
+
+    /// A clock was ahead for one call, and then right again: what was spent from then on counted in no present period, and
+    /// the cap was not enforced until the node was started again.
+    #[test]
+    fn what_is_spent_after_the_clock_went_back_counts() {
+        let (today, caps) = (hour("2026-11-29T10:00:00Z"), Caps { day: 100, month: 1_000 });
+        let mut budget = Budget::new(today);
+        budget.hold(hour("2028-04-12T10:00:00Z"), 10, caps).expect("room");
+        budget.release(10);
+        for _ in 0..10 {
+            budget.hold(today, 10, caps).expect("room");
+            budget.release(10);
+            budget.spend(today, 10);
+        }
+        assert!(budget.hold(today, 1, caps).is_err(), "{budget:?}");
+    }
+
+    #[test]
+    fn a_budget_is_restarted_from_the_books_in_either_direction() {
+        let (today, caps) = (hour("2026-11-29T10:00:00Z"), Caps { day: 100, month: 150 });
+        let mut budget = Budget::new(hour("2028-04-12T10:00:00Z"));
+        budget.hold(hour("2028-04-12T10:00:00Z"), 20, caps).expect("room");
+        let books = [("2026-10-31", 70), ("2026-11-28T23:00:00Z", 60), ("2026-11-29", 40)];
+        budget.restart(today, books.map(|(at, nano_usd)| (hour(at), nano_usd)));
+        let refused = budget.hold(today, 41, caps).unwrap_err();
+        assert_eq!((refused.period, refused.spent, refused.held), (Period::Day, 40, 20));
+        assert_eq!(budget.hold(today, 31, caps).unwrap_err().period, Period::Month);
+        assert_eq!(budget.hold(today, 30, caps), Ok(()));
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //!   node/usage       tenant 0x00 hour ─► figures, added up by the writer
 //!   node/open-calls  call's id        ─► tenant, hour; there while a call runs that takes longer than a moment
+//!   node/clock       "believed"       ─► the newest hour that was believed; nothing is removed by a clock far ahead of it
 //! ```
 //!
 //! Settling a call takes its entry away and adds its figures in the same commit, so it is counted once or not at all,
@@ -23,6 +24,10 @@ use std::collections::HashMap;
 const USAGE: &str = "node/usage";
 /// Namespace of the calls that run.
 const OPEN_CALLS: &str = "node/open-calls";
+/// Namespace of what is known of the time.
+const CLOCK: &str = "node/clock";
+/// Key of the newest hour that was believed.
+const BELIEVED: &[u8] = b"believed";
 /// Between a tenant's name, which has none of these, and the hour.
 const SEPARATOR: u8 = 0;
 /// Rows that one commit removes.
@@ -41,11 +46,12 @@ struct OpenCall {
 pub(super) struct Ledger {
     usage: Namespace,
     open_calls: Namespace,
+    clock: Namespace,
 }
 
 impl Ledger {
     pub(super) fn new(store: &Store) -> Self {
-        Self { usage: store.namespace(USAGE), open_calls: store.namespace(OPEN_CALLS) }
+        Self { usage: store.namespace(USAGE), open_calls: store.namespace(OPEN_CALLS), clock: store.namespace(CLOCK) }
     }
 
     /// Notes that a call begins.
@@ -73,7 +79,12 @@ impl Ledger {
         self.usage.commit(changes).await
     }
 
-    /// Counts calls that were never opened.
+    /// Makes changes durable that count nothing.
+    pub(super) async fn commit(&self, changes: Changes) -> Result<(), CommitError> {
+        self.usage.commit(changes).await
+    }
+
+    /// Counts calls that cost nothing.
     pub(super) async fn add(&self, rows: &HashMap<(TenantId, Hour), Usage>) -> Result<(), CommitError> {
         if rows.is_empty() {
             return Ok(());
@@ -103,8 +114,27 @@ impl Ledger {
         Ok(left.len())
     }
 
-    /// Removes what was used before an hour.
-    pub(super) async fn prune(&self, before: Hour) -> Result<(), MeteringError> {
+    /// The newest hour that was believed; before there was a note of it, the newest that has usage.
+    pub(super) fn believed_hour(&self) -> Result<Option<Hour>, MeteringError> {
+        if let Some(hour) = self.clock.get(BELIEVED)? {
+            let hour = u32::decode_all(&mut &hour[..]).map_err(|_| MeteringError::Corrupt("the newest hour"))?;
+            return Ok(Some(Hour(hour)));
+        }
+        let mut newest = None;
+        for tenant in self.tenants()? {
+            let rows = self.usage.between(&key(&tenant, Hour(0)), &key(&tenant, Hour(u32::MAX)))?;
+            if let Some((key, _)) = rows.last() {
+                newest = newest.max(Some(parts(key)?.1));
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Removes what was used before an hour, and notes the newest hour that is believed.
+    pub(super) async fn prune(&self, before: Hour, believed: Hour) -> Result<(), MeteringError> {
+        let mut changes = Changes::new();
+        self.clock.write(&mut changes, BELIEVED, Some(believed.0.encode()));
+        self.clock.commit(changes).await?;
         for tenant in self.tenants()? {
             let rows = self.usage.between(&key(&tenant, Hour(0)), &key(&tenant, before))?;
             for rows in rows.chunks(PRUNED_MAX) {

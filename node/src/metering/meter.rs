@@ -1,6 +1,17 @@
 //! One call's meter: from the moment it has a place to the moment its charge is durable.
+//!
+//! ```text
+//!  begin ─► watch ─► settle ─► no step of the engine has its tokens any more? ─► its figures and its writes, one commit
+//!             └─ dropped ──────►
+//! ```
 
-use super::{Inner, Metering, budget::Exceeded, period::Hour, usage::Usage};
+use super::{
+    Inner, Metering,
+    budget::{Caps, Exceeded},
+    pending::Opened,
+    period::Hour,
+    usage::Usage,
+};
 use crate::{
     executor::CallTally,
     tenants::{Tenant, TenantId},
@@ -18,6 +29,14 @@ use tokio::task::JoinHandle;
 /// A call that ends sooner is never noted as open: its charge is one commit, and if the node dies before that nothing
 /// tells of the call, which nobody has an answer to.
 const OPEN_AFTER: Duration = Duration::from_millis(50);
+
+/// How long settling waits for the engine to end the step that it computes for a call that is over. What a step computes
+/// that takes longer is charged as if it had ended well.
+const STEP_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Under this name the books have what the node's operator pays for: the trial calls and migrations of upgrades of the
+/// runtime that tenants share. No tenant can have the name.
+pub const OPERATOR: &str = "(operator)";
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,20 +75,46 @@ impl Metering {
     /// # Errors
     /// `QUOTA_EXCEEDED`: a spending cap of the tenant.
     pub fn begin(&self, tenant: &Tenant, call_id: &str, tally: &Arc<CallTally>) -> Result<Meter, RpcError> {
-        let inner = &self.0;
-        let now = Hour::now();
         let held = most(tenant);
-        inner.budgets().of(&tenant.id, now).hold(now, held, super::caps(&tenant.limits)).map_err(refused)?;
-        Ok(Meter(Some(Call {
-            inner: inner.clone(),
+        self.hold(&tenant.id, held, super::caps(&tenant.limits)).map_err(refused)?;
+        Ok(self.meter(tenant.id.clone(), tenant.prices, call_id, tally, held))
+    }
+
+    /// Holds what a call may cost at most.
+    pub(super) fn hold(&self, tenant: &TenantId, most: u64, caps: Caps) -> Result<(), Exceeded> {
+        let now = self.0.hour();
+        self.0.budgets().of(tenant, now).hold(now, most, caps)
+    }
+
+    /// [`Self::begin`] of what must not be refused for want of money: nothing is held, and caps count it when it is over.
+    pub fn begin_uncapped(&self, tenant: &Tenant, call_id: &str, tally: &Arc<CallTally>) -> Meter {
+        self.meter(tenant.id.clone(), tenant.prices, call_id, tally, 0)
+    }
+
+    /// Begins to meter what an upgrade of the shared runtime runs: the operator's, noted under [`OPERATOR`] without a price.
+    pub fn begin_for_operator(&self, call_id: &str, tally: &Arc<CallTally>) -> Meter {
+        self.meter(OPERATOR.into(), Prices::default(), call_id, tally, 0)
+    }
+
+    /// A meter of a call for which `held` is held.
+    pub(super) fn meter(
+        &self,
+        tenant: TenantId,
+        prices: Prices,
+        call_id: &str,
+        tally: &Arc<CallTally>,
+        held: u64,
+    ) -> Meter {
+        Meter(Some(Call {
+            inner: self.0.clone(),
             id: call_id.to_owned(),
-            tenant: tenant.id.clone(),
-            prices: tenant.prices,
+            tenant,
+            prices,
             tally: tally.clone(),
             began: Instant::now(),
             held,
             opening: None,
-        })))
+        }))
     }
 }
 
@@ -124,44 +169,62 @@ impl Drop for Meter {
 impl Call {
     fn open(&mut self) {
         let (ledger, id, tenant) = (self.inner.ledger.clone(), self.id.clone(), self.tenant.clone());
-        let entry = async move { ledger.open(&id, &tenant, Hour::now()).await };
+        let hour = self.inner.hour();
+        let entry = async move { ledger.open(&id, &tenant, hour).await };
         self.opening = Some(self.inner.tasks.spawn_on(entry, &self.inner.runtime));
     }
 
-    fn usage(&self, ended: Ended) -> Usage {
-        let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    /// The figures. Tokens of a step that is still being computed count as computed.
+    fn usage(&self, ended: Ended, wall: Duration) -> Usage {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let tally = &self.tally;
-        let (prompt, cached, generated) = (tally.prompt_tokens(), tally.cached_tokens(), tally.generated_tokens());
+        let in_steps = tally.tokens_in_steps();
+        let computed_prompt_tokens = tally.computed_prompt_tokens() + in_steps;
+        let (cached, generated) = (tally.cached_tokens(), tally.generated_tokens());
         Usage {
             calls: 1,
             failed: u64::from(ended == Ended::Failed),
             cancelled: u64::from(ended == Ended::Cancelled),
             interrupted: 0,
-            computed_prompt_tokens: tally.computed_prompt_tokens(),
+            computed_prompt_tokens,
             cached_tokens: cached,
             generated_tokens: generated,
             cpu_ns: nanos(tally.cpu_time()),
-            wall_ns: nanos(self.began.elapsed()),
-            nano_usd: self.prices.charge(prompt, cached, generated).0,
+            wall_ns: nanos(wall),
+            nano_usd: self.prices.charge(computed_prompt_tokens + cached, cached, generated).0,
+            computed_tokens: tally.computed_tokens() + in_steps,
         }
     }
 
-    /// Settles the call, whoever waits for it; if it cost nothing and wrote nothing there is nothing to wait for.
+    /// Settles the call, whoever waits for it. `None` if nobody needs to wait: it cost nothing and wrote nothing, or it has
+    /// no answer and the engine is still at a step of it, for which a deadline's error does not wait.
     fn end(self, ended: Ended, changes: Option<Changes>) -> Option<JoinHandle<Result<(), CommitError>>> {
-        let (usage, hour) = (self.usage(ended), Hour::now());
-        let Self { inner, id, tenant, held, opening, .. } = self;
-        if opening.is_none() && changes.is_none() && usage.is_free() {
-            inner.budgets().of(&tenant, hour).release(held);
-            inner.metrics.charged(&tenant, &usage);
-            inner.count_free(tenant, hour, usage);
-            return None;
+        let wall = self.began.elapsed();
+        let in_step = !self.tally.is_idle();
+        if !in_step && self.opening.is_none() && changes.is_none() {
+            let usage = self.usage(ended, wall);
+            if usage.is_free() {
+                let Self { inner, tenant, held, .. } = self;
+                let hour = inner.hour();
+                inner.budgets().of(&tenant, hour).release(held);
+                inner.metrics.charged(&tenant, &usage);
+                inner.count_free(tenant, hour, usage);
+                return None;
+            }
         }
-        let free = changes.is_none() && usage.is_free();
-        let tasks = inner.tasks.clone();
-        let runtime = inner.runtime.clone();
-        let settling = Settling { inner, id, tenant, held, hour, opening };
-        let settled = tasks.spawn_on(settling.run(usage, changes), &runtime);
-        (!free).then_some(settled)
+        let must_wait = changes.is_some() || !in_step;
+        let (tasks, runtime) = (self.inner.tasks.clone(), self.inner.runtime.clone());
+        let settling = async move {
+            if tokio::time::timeout(STEP_WAIT_MAX, self.tally.idle()).await.is_err() {
+                tracing::warn!(call = self.id, "a step takes too long to wait for; it is charged as if it had ended");
+            }
+            let usage = self.usage(ended, wall);
+            let Self { inner, id, tenant, held, opening, .. } = self;
+            let hour = inner.hour();
+            Settling { inner, id, tenant, held, hour, opening }.run(usage, changes).await
+        };
+        let settled = tasks.spawn_on(settling, &runtime);
+        must_wait.then_some(settled)
     }
 }
 
@@ -199,27 +262,55 @@ impl Settling {
 
     /// Whether what the call wrote is stored, and what is counted of it.
     async fn store(&mut self, usage: Usage, changes: Option<Changes>) -> (Result<(), CommitError>, Option<Usage>) {
+        // What costs nothing and writes nothing to the disk needs none.
+        let may_wait = usage.is_free() && changes.as_ref().is_none_or(Changes::is_empty_on_disk);
         let opened = match self.opening.take() {
             None => None,
             Some(task) => match task.await.unwrap_or_else(|_| Err(CommitError::Closed)) {
-                Ok(()) => Some(self.id.as_str()),
+                Ok(()) => Some(self.id.clone()),
+                Err(_) if may_wait => None,
                 Err(error) => return (Err(error), None),
             },
         };
-        let close = async |usage: &Usage, changes| {
-            self.inner.ledger.close(opened, &self.tenant, self.hour, usage, changes).await
+        let changes = match changes {
+            Some(in_memory) if may_wait => match self.inner.ledger.commit(in_memory).await {
+                Ok(()) => None,
+                Err(error) => {
+                    let usage = Usage { failed: 1, ..usage };
+                    self.count_free(opened, usage);
+                    return (Err(error), Some(usage));
+                }
+            },
+            changes => changes,
         };
         let wrote = changes.is_some();
-        match close(&usage, changes.unwrap_or_default()).await {
+        match self.close(opened.as_deref(), &usage, changes.unwrap_or_default()).await {
             Ok(()) => (Ok(()), Some(usage)),
-            // The work was done, though what it came to is not stored.
+            Err(_) if may_wait => {
+                self.count_free(opened, usage);
+                (Ok(()), Some(usage))
+            }
             Err(error) if wrote => {
+                // The work was done, though what it came to is not stored.
                 let usage = Usage { failed: 1, ..usage };
-                let counted = close(&usage, Changes::new()).await.ok().map(|()| usage);
+                let counted = self.close(opened.as_deref(), &usage, Changes::new()).await.ok().map(|()| usage);
                 (Err(error), counted)
             }
             Err(error) => (Err(error), None),
         }
+    }
+
+    /// Counts a call that cost nothing, when the disk lets it.
+    fn count_free(&self, opened: Option<String>, usage: Usage) {
+        let (tenant, hour) = (self.tenant.clone(), self.hour);
+        match opened {
+            Some(id) => self.inner.close_later(Opened { id, tenant, hour, usage }),
+            None => self.inner.count_free(tenant, hour, usage),
+        }
+    }
+
+    async fn close(&self, opened: Option<&str>, usage: &Usage, changes: Changes) -> Result<(), CommitError> {
+        self.inner.ledger.close(opened, &self.tenant, self.hour, usage, changes).await
     }
 }
 

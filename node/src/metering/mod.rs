@@ -11,37 +11,47 @@
 //! - `budget`: spending caps. `ledger`: the books in the database. `pending`: calls that cost nothing, on their way there.
 //!   `report`: what is told of them.
 //!
-//! An answer, or the last event of a stream, is sent after its charge is durable. A call that a node was at when it
-//! died is found among the open calls at the next start; it is counted as interrupted and costs nothing, because its
-//! caller has no answer. Forward passes that were not completed are not charged either.
+//! - `clock`, `pruning`: what is believed of the machine's clock, which can jump.
+//!
+//! An answer, or the last event of a stream, is sent after its charge is durable. A call that was not settled when the
+//! node died is found among the open calls at the next start; it is counted as interrupted and nothing is charged for it.
+//! A call that was settled and whose answer was not sent yet is charged, and what it wrote is stored.
+//!
+//! Tokens are charged as they are computed, step by step: a forward pass that is dropped in the middle is charged as far as
+//! it got, and settling waits for the step that is being computed. Tokens of failed steps are not charged. What upgrades
+//! compute is charged to the tenant whose runtime it is, or noted under [`OPERATOR`].
 
 mod budget;
+mod clock;
 mod error;
 mod ledger;
 mod meter;
 mod pending;
 mod period;
+mod pruning;
 mod report;
+#[cfg(test)]
+mod tests;
 mod usage;
 
+pub use clock::{MachineTime, TimeSource};
 pub use error::MeteringError;
-pub use meter::{Ended, Meter};
+pub use meter::{Ended, Meter, OPERATOR};
 pub use period::{Hour, Period};
 pub use report::{Query, Report, Row};
 pub use usage::Usage;
 
 use crate::{metrics::Metrics, tenants::TenantId};
 use budget::{Budget, Caps};
+use clock::{BooksClock, Noticed};
 use ledger::Ledger;
 use pending::Pending;
+use pruning::{Look, Pruning};
 use realm_chain_spec::TenantLimits;
 use realm_host_functions::storage::Store;
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -72,7 +82,9 @@ pub struct Metering(Arc<Inner>);
 struct Inner {
     config: MeteringConfig,
     ledger: Ledger,
-    /// Held only to look up or to change one, never across anything that waits.
+    clock: BooksClock,
+    /// Held only to look up or to change one, never across anything that waits; while budgets are restarted, which is
+    /// rare, also while the books are read.
     budgets: Mutex<Budgets>,
     pending: Pending,
     metrics: Metrics,
@@ -80,8 +92,7 @@ struct Inner {
     runtime: Handle,
     /// Whatever is on its way to the database.
     tasks: TaskTracker,
-    /// The hour of the last removal of old hours.
-    pruned: AtomicU32,
+    pruning: Mutex<Pruning>,
 }
 
 #[derive(Debug, Default)]
@@ -104,30 +115,54 @@ impl Metering {
     /// # Errors
     /// [`MeteringError`]
     pub async fn open(store: &Store, config: MeteringConfig, metrics: Metrics) -> Result<Self, MeteringError> {
+        Self::open_by(Arc::new(MachineTime::start()), store, config, metrics).await
+    }
+
+    /// [`Self::open`], by this clock.
+    ///
+    /// # Errors
+    /// [`MeteringError`]
+    pub async fn open_by(
+        time: Arc<dyn TimeSource>,
+        store: &Store,
+        config: MeteringConfig,
+        metrics: Metrics,
+    ) -> Result<Self, MeteringError> {
         let ledger = Ledger::new(store);
-        let interrupted = ledger.close_interrupted().await?;
-        if interrupted > 0 {
-            tracing::warn!(calls = interrupted, "the node died while these calls ran; nothing is charged for them");
+        match ledger.close_interrupted().await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!(calls, "the node died while these calls ran; nothing is charged for them"),
+            // They stay open, and the next start settles them: no reason to refuse those who read.
+            Err(MeteringError::Commit(error)) => {
+                tracing::error!(%error, "calls that ran when the node died are not settled; free the disk and start again");
+            }
+            Err(error) => return Err(error),
         }
-        let now = Hour::now();
-        let mut budgets = Budgets::default();
-        for tenant in ledger.tenants()? {
-            let rows = ledger.read(&tenant, now.begin_of(Period::Month), now.next(), Period::Hour)?;
-            let budget = budgets.of(&tenant.as_str().into(), now);
-            rows.iter().for_each(|(hour, usage)| budget.spend(*hour, usage.nano_usd));
+        let clock = BooksClock::start(time);
+        let (now, _) = clock.read();
+        let believed = ledger.believed_hour()?.unwrap_or(now);
+        if believed > now {
+            tracing::warn!(clock = %now, books = %believed, "the machine's clock is behind the books; check it");
         }
-        let metering = Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             config,
             ledger,
-            budgets: Mutex::new(budgets),
+            clock,
+            budgets: Mutex::default(),
             pending: Pending::default(),
             metrics,
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
-            pruned: AtomicU32::new(0),
-        }));
-        metering.0.prune_if_due(now);
-        Ok(metering)
+            pruning: Mutex::new(Pruning::new(believed)),
+        });
+        inner.restart_budgets(now)?;
+        inner.prune_if_due(now);
+        Ok(Self(inner))
+    }
+
+    /// This hour, as the books have it.
+    pub fn hour(&self) -> Hour {
+        self.0.hour()
     }
 
     /// Waits until all that is on its way is in the database. Calls that end later are still written, but not waited for.
@@ -146,15 +181,68 @@ impl Inner {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// This hour, by a clock whose jumps are believed only when they last.
+    fn hour(self: &Arc<Self>) -> Hour {
+        let (hour, noticed) = self.clock.read();
+        match noticed {
+            None => {}
+            Some(Noticed::Jump(by_s)) => tracing::warn!(
+                by_s,
+                books = %hour,
+                "the machine's clock jumped; the books follow it if that lasts for 15 minutes"
+            ),
+            Some(Noticed::Back) => tracing::info!(books = %hour, "the machine's clock is back where it was"),
+            Some(Noticed::Due(by_s)) => {
+                tracing::warn!(by_s, "the books follow the jump of the machine's clock");
+                let inner = self.clone();
+                self.tasks.spawn_blocking_on(move || inner.follow_jump(), &self.runtime);
+            }
+        }
+        hour
+    }
+
+    /// Restarts the budgets by the hour after a jump, and then believes the jump.
+    fn follow_jump(&self) {
+        let Some(hour) = self.clock.after_jump() else { return };
+        match self.restart_budgets(hour) {
+            Ok(()) => self.clock.adopt(),
+            Err(error) => {
+                tracing::error!(%error, "the books cannot be read; the jump of the machine's clock is followed later");
+                self.clock.postpone();
+            }
+        }
+    }
+
+    /// Begins the present day and month of every tenant with what the books say. Charges that are being stored may count
+    /// twice: a cap is met too early rather than passed.
+    fn restart_budgets(&self, now: Hour) -> Result<(), MeteringError> {
+        let mut budgets = self.budgets();
+        let mut named: Vec<TenantId> = budgets.0.keys().cloned().collect();
+        named.extend(self.ledger.tenants()?.iter().map(|tenant| tenant.as_str().into()));
+        for tenant in named {
+            let rows = self.ledger.read(tenant.as_str(), now.begin_of(Period::Month), now.next(), Period::Hour)?;
+            budgets.of(&tenant, now).restart(now, rows.iter().map(|(hour, usage)| (*hour, usage.nano_usd)));
+        }
+        Ok(())
+    }
+
     /// Once an hour, beside everything else.
     fn prune_if_due(self: &Arc<Self>, now: Hour) {
-        if self.pruned.swap(now.0, Ordering::Relaxed) == now.0 {
-            return;
-        }
-        let before = Hour(now.0.saturating_sub(self.config.hours_max.max(HOURS_MIN)));
+        let steady_for = self.clock.steady_for();
+        let hours_max = self.config.hours_max.max(HOURS_MIN);
+        // Every change of it is whole, so a panic elsewhere harms nothing.
+        let look = self.pruning.lock().unwrap_or_else(PoisonError::into_inner).look(now, steady_for, hours_max);
+        let (before, believed) = match look {
+            Look::Nothing => return,
+            Look::Ahead(hours) => {
+                tracing::warn!(hours, "the machine's clock is ahead of the books; usage is removed after a steady day");
+                return;
+            }
+            Look::Prune { before, believed } => (before, believed),
+        };
         let ledger = self.ledger.clone();
         self.tasks.spawn(async move {
-            if let Err(error) = ledger.prune(before).await {
+            if let Err(error) = ledger.prune(before, believed).await {
                 tracing::error!(%error, "old usage was not removed");
             }
         });

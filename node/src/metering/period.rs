@@ -1,6 +1,6 @@
 //! Hours, days and months, all in UTC. Usage is counted by the hour; longer periods are sums of hours.
 
-use std::{fmt, time::SystemTime};
+use std::fmt;
 use time::{
     Date, OffsetDateTime,
     format_description::well_known::{Iso8601, Rfc3339},
@@ -43,14 +43,13 @@ impl Period {
 }
 
 impl Hour {
-    /// This one, by the machine's clock.
-    pub fn now() -> Self {
-        Self::of(OffsetDateTime::from(SystemTime::now()))
+    /// The hour of a moment in seconds since 1970; the first or last that can be told, where it is outside of these.
+    pub fn of_unix(seconds: i64) -> Self {
+        Self(u32::try_from(seconds.div_euclid(HOUR_SECONDS).max(0)).unwrap_or(u32::MAX))
     }
 
-    /// The hour of a moment; the first or last that can be told, where it is outside of these.
     fn of(moment: OffsetDateTime) -> Self {
-        Self(u32::try_from(moment.unix_timestamp().div_euclid(HOUR_SECONDS).max(0)).unwrap_or(u32::MAX))
+        Self::of_unix(moment.unix_timestamp())
     }
 
     /// The first hour at or after a moment, given as `2026-11-26` or `2026-11-26T12:00:00Z`.

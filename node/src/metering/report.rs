@@ -117,6 +117,7 @@ fn figures(usage: &Usage) -> Map<String, Value> {
         "prompt_tokens": usage.prompt_tokens(),
         "cached_tokens": usage.cached_tokens,
         "generated_tokens": usage.generated_tokens,
+        "computed_tokens": usage.computed_tokens,
         "cpu_ms": usage.cpu_ns / NS_PER_MS,
         "wall_ms": usage.wall_ns / NS_PER_MS,
         "cost_nano_usd": usage.nano_usd,

@@ -28,7 +28,7 @@ macro_rules! figures {
 }
 
 figures! {
-    /// Calls that had a place, however they ended.
+    /// Calls that had a place, however they ended, and what upgrades ran: trial calls and migrations.
     calls;
     /// Of these, calls that ended with an error.
     failed;
@@ -48,6 +48,8 @@ figures! {
     wall_ns;
     /// What is charged, in billionths of a dollar.
     nano_usd;
+    /// Tokens that a model computed: those of prompts, and generated ones that were given to a session.
+    computed_tokens;
 }
 
 impl Usage {
@@ -56,9 +58,9 @@ impl Usage {
         self.computed_prompt_tokens.saturating_add(self.cached_tokens)
     }
 
-    /// Whether a model did nothing for it.
+    /// Whether nothing is charged for it.
     pub fn is_free(&self) -> bool {
-        self.prompt_tokens() == 0 && self.generated_tokens == 0 && self.nano_usd == 0
+        self.nano_usd == 0
     }
 }
 

@@ -35,6 +35,7 @@ fn query(
     from: Option<String>,
     to: Option<String>,
     period: Option<String>,
+    now: Hour,
 ) -> Result<Query, RpcError> {
     let wrong = |field: &str, expected: &str| {
         RpcError::new(ErrorCode::InvalidParams, format!("{field}: expected {expected}")).with("field", field)
@@ -45,7 +46,6 @@ fn query(
             Hour::not_before(&text).ok_or_else(|| wrong(field, "a time as 2026-11-26 or 2026-11-26T12:00:00Z"))
         }
     };
-    let now = Hour::now();
     let period = match period {
         None => Period::Day,
         Some(name) => Period::named(&name).ok_or_else(|| wrong("period", "hour, day or month"))?,
@@ -68,7 +68,7 @@ impl UsageServer for Usage {
         period: Option<String>,
     ) -> RpcResult<Value> {
         let tenant_id = visible(connection(extensions)?, tenant_id)?;
-        let query = query(tenant_id, from, to, period)?;
+        let query = query(tenant_id, from, to, period, self.dispatcher.metering.hour())?;
         let report = self.dispatcher.metering.report(query).await.map_err(|error| match error {
             MeteringError::TooManyRows { .. } => RpcError::new(ErrorCode::InvalidParams, error.to_string()),
             error => internal(&error),

@@ -104,6 +104,10 @@ pub fn register_models(registry: &Registry, models: &BTreeMap<String, Arc<HostMo
     counter("realm_engine_tokens_total", "Tokens computed, of prompts and of answers", |m, set| {
         each_count(m, |name, counters| set(&[name], counters.tokens));
     })?;
+    let help = "Of these, tokens computed again because KV memory was short";
+    counter("realm_engine_recomputed_tokens_total", help, |m, set| {
+        each_count(m, |name, counters| set(&[name], counters.recomputed));
+    })?;
     let busy = Source::<Models, f64> {
         from: models.clone(),
         read: |m, set| each_count(m, |name, counters| set(&[name], counters.busy.as_secs_f64())),

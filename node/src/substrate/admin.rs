@@ -41,6 +41,8 @@ fn code_bytes(code: &str) -> Result<Vec<u8>, RpcError> {
 fn refused(error: UpgradeError) -> RpcError {
     let rpc = RpcError::new(ErrorCode::UpgradeRefused, error.to_string()).with("step", error.step());
     match error {
+        // Like a call's: with its code, and when to try again.
+        UpgradeError::Limited(error) => error,
         UpgradeError::SpecVersion { found, in_force } => rpc.with("found", found).with("in_force", in_force),
         UpgradeError::SpecName { found, expected } => rpc.with("found", found).with("expected", expected),
         UpgradeError::TooLarge { len, limit } => rpc.with("len", len).with("limit", limit),

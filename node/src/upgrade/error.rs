@@ -5,6 +5,7 @@ use crate::{
     executor::CodeError,
     runtimes::LoadRuntimeError,
 };
+use realm_rpc::RpcError;
 use std::time::Duration;
 
 /// Why the runtime in force stays.
@@ -54,8 +55,11 @@ pub enum UpgradeError {
     /// It does not compile, or does not say about itself what it must.
     #[error(transparent)]
     Load(LoadRuntimeError),
+    /// The tenant that would pay has reached its rate or a spending cap.
+    #[error("{0}")]
+    Limited(RpcError),
     /// The trial call failed.
-    #[error("the trial call of {function} failed: {why}")]
+    #[error("the trial call of {function} failed: {}", brief(why))]
     Trial {
         /// What was called.
         function: &'static str,
@@ -63,7 +67,7 @@ pub enum UpgradeError {
         why: TrialError,
     },
     /// The migration of a tenant's state failed.
-    #[error("the migration of tenant {tenant} failed: {why}")]
+    #[error("the migration of tenant {tenant} failed: {}", brief(why))]
     Migration {
         /// Whose state.
         tenant: String,
@@ -109,6 +113,9 @@ pub enum TrialError {
     /// Its answer is not of the type it declares.
     #[error("its answer is not of the type it declares: {0}")]
     Answer(String),
+    /// The tenant that would pay has reached a spending cap.
+    #[error("{0}")]
+    Refused(RpcError),
     /// It did not end in time.
     #[error("it did not end within {0:?}")]
     TimedOut(Duration),
@@ -117,7 +124,29 @@ pub enum TrialError {
 /// Why a migration is no success.
 pub type MigrationError = TrialError;
 
+/// Bytes of the text of a failed trial call or migration that are told: it is the guest's, and could carry out what it
+/// computed.
+const GUEST_TEXT_BYTES_MAX: usize = 200;
+
+/// A text cut to [`GUEST_TEXT_BYTES_MAX`].
+fn brief(text: &impl std::fmt::Display) -> String {
+    let mut text = text.to_string();
+    if text.len() > GUEST_TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(GUEST_TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
+}
+
 impl UpgradeError {
+    /// Why a call of an upgrade did not begin, or what `failed` makes of how it ended.
+    pub(super) fn limited_or(why: TrialError, failed: impl FnOnce(TrialError) -> Self) -> Self {
+        match why {
+            TrialError::Refused(error) => Self::Limited(error),
+            why => failed(why),
+        }
+    }
+
     /// The step that refused: stable, for programs.
     pub fn step(&self) -> &'static str {
         match self {
@@ -133,6 +162,7 @@ impl UpgradeError {
             Self::Load(LoadRuntimeError::VersionLie { .. }) => "core_version",
             Self::Load(LoadRuntimeError::NoAnswer { function, .. }) if *function == "Core_version" => "core_version",
             Self::Load(_) => "metadata",
+            Self::Limited(_) => "limits",
             Self::Trial { .. } => "trial",
             Self::Migration { .. } => "migration",
             Self::NothingToRollBack | Self::Stored(_) => "rollback",

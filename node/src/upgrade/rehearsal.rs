@@ -1,9 +1,11 @@
 //! Calls of code that is not in force: under limits, and without a trace. What they would have
-//! written is given back.
+//! written is given back. What they use is in the books: somebody pays for it.
 
 use super::error::TrialError;
 use crate::{
-    executor::{CallSetup, Executor, TenantResources},
+    dispatcher::Dispatcher,
+    executor::{CallSetup, CallTally, TenantResources},
+    metering::{Ended, Meter},
     millis::whole_ms,
     runtimes::LoadedRuntime,
     tenants::Tenant,
@@ -22,9 +24,21 @@ pub(super) const TRIAL: &str = "health_check";
 /// The export that brings a tenant's state to what the code expects.
 const MIGRATE: &str = "Core_migrate";
 
+/// Who pays for what an upgrade runs.
+#[derive(Clone, Debug)]
+pub(super) enum Payer {
+    /// The tenant whose own runtime it is, like for a call: it must fit the tenant's spending caps.
+    Tenant(Arc<Tenant>),
+    /// The same, whatever the caps say: a rollback must not fail for want of money.
+    TenantUncapped(Arc<Tenant>),
+    /// The operator, where the runtime is the one that tenants share.
+    Operator,
+}
+
 /// Code that is tried out.
 pub(super) struct Rehearsal<'a> {
-    pub executor: &'a Executor,
+    pub dispatcher: &'a Dispatcher,
+    pub payer: &'a Payer,
     pub runtime: &'a LoadedRuntime,
     /// What each call may take.
     pub time_max: Duration,
@@ -47,6 +61,7 @@ impl Rehearsal<'_> {
     }
 
     async fn call(&self, tenant: &Tenant, export: &str, arguments: &[u8]) -> Result<Option<Changes>, TrialError> {
+        let (mut meter, tally) = self.meter()?;
         let setup = CallSetup {
             context: CallContext {
                 tenant: tenant.id.as_str().to_owned(),
@@ -67,13 +82,43 @@ impl Rehearsal<'_> {
             connection: None,
             events: None,
             deadline: Some(Instant::now() + self.time_max),
-            tally: Arc::default(),
+            tally,
         };
-        let (outcome, changes) = self.executor.rehearse(&self.runtime.code, export, arguments, setup).await;
-        let answer = outcome.result?;
+        let executor = &self.dispatcher.executor;
+        let (outcome, changes) = meter.watch(executor.rehearse(&self.runtime.code, export, arguments, setup)).await;
+        let outcome = outcome.result.map_err(TrialError::from).and_then(|answer| self.read(export, &answer));
+        let ended = if outcome.is_ok() { Ended::Well } else { Ended::Failed };
+        // Where it is not stored the log says so. What the upgrade writes is a commit of its own.
+        let _ = meter.settle(ended, None).await;
+        outcome.map(|()| changes)
+    }
+
+    /// Begins to count what a call uses, for who pays.
+    fn meter(&self) -> Result<(Meter, Arc<CallTally>), TrialError> {
+        let Dispatcher { admission, metering, .. } = self.dispatcher;
+        let id = format!("upgrade-{:016x}", rand::random::<u64>());
+        let tally_of = |tenant: &Tenant| Arc::new(CallTally::new(admission.computed_by(tenant)));
+        Ok(match self.payer {
+            Payer::Tenant(tenant) => {
+                let tally = tally_of(tenant);
+                (metering.begin(tenant, &id, &tally).map_err(TrialError::Refused)?, tally)
+            }
+            Payer::TenantUncapped(tenant) => {
+                let tally = tally_of(tenant);
+                (metering.begin_uncapped(tenant, &id, &tally), tally)
+            }
+            Payer::Operator => {
+                let tally = Arc::default();
+                (metering.begin_for_operator(&id, &tally), tally)
+            }
+        })
+    }
+
+    /// Whether the answer is one of success.
+    fn read(&self, export: &str, answer: &[u8]) -> Result<(), TrialError> {
         let function = self.runtime.metadata.function(export).ok_or(TrialError::Missing)?;
-        match self.runtime.metadata.decode_return(function, &answer) {
-            Ok(Outcome::Value(_)) => Ok(changes),
+        match self.runtime.metadata.decode_return(function, answer) {
+            Ok(Outcome::Value(_)) => Ok(()),
             Ok(Outcome::Failure(failure)) => Err(TrialError::Failure { code: failure.code, message: failure.message }),
             Err(error) => Err(TrialError::Answer(error.to_string())),
         }

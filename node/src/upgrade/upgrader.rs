@@ -2,7 +2,7 @@
 
 use super::{
     error::UpgradeError,
-    rehearsal::{Rehearsal, TRIAL},
+    rehearsal::{Payer, Rehearsal, TRIAL},
     report::{MigrationReport, UpgradeReport},
 };
 use crate::{
@@ -58,6 +58,7 @@ struct Candidate {
     current: Arc<LoadedRuntime>,
     runtime: Arc<LoadedRuntime>,
     affected: Vec<Arc<Tenant>>,
+    payer: Payer,
 }
 
 impl Upgrader {
@@ -132,6 +133,7 @@ impl Upgrader {
     /// All checks of an upload, up to the trial call.
     async fn accept(&self, scope: Scope, upload: Vec<u8>) -> Result<Candidate, UpgradeError> {
         let (current, affected) = self.concerned(&scope)?;
+        let payer = self.payer(&scope, &affected)?;
         let executor = self.dispatcher.executor.clone();
         let in_force = current.version().clone();
         let blob = tokio::task::spawn_blocking(move || {
@@ -151,7 +153,7 @@ impl Upgrader {
         step("inspected");
         let runtime = self.load(blob).await?;
         step("described");
-        self.candidate(scope, current, Some(runtime), affected).await
+        self.candidate(scope, current, Some(runtime), affected, payer).await
     }
 
     /// The code that a rollback returns to, tried out again.
@@ -162,7 +164,18 @@ impl Upgrader {
             Some(code) => Some(self.load(self.chain.storage().code(code.hash)?).await?),
             None => None,
         };
-        self.candidate(scope, current, runtime, affected).await
+        let payer = match (&scope, affected.first()) {
+            (Scope::Tenant(_), Some(tenant)) => Payer::TenantUncapped(tenant.clone()),
+            _ => Payer::Operator,
+        };
+        self.candidate(scope, current, runtime, affected, payer).await
+    }
+
+    /// Who pays for an upload. One for a tenant's own runtime counts against the tenant's rates like a call.
+    fn payer(&self, scope: &Scope, affected: &[Arc<Tenant>]) -> Result<Payer, UpgradeError> {
+        let (Scope::Tenant(_), Some(tenant)) = (scope, affected.first()) else { return Ok(Payer::Operator) };
+        self.dispatcher.admission.begin(tenant).map_err(UpgradeError::Limited)?;
+        Ok(Payer::Tenant(tenant.clone()))
     }
 
     /// The runtime in force for a scope, and the tenants that run it.
@@ -194,32 +207,35 @@ impl Upgrader {
         current: Arc<LoadedRuntime>,
         own: Option<Arc<LoadedRuntime>>,
         affected: Vec<Arc<Tenant>>,
+        payer: Payer,
     ) -> Result<Candidate, UpgradeError> {
         let from = self.chain.head().in_force.of_scope(&scope);
         let to = own.as_ref().map(|runtime| code_ref(runtime));
         let runtime = own.unwrap_or_else(|| self.slot.current());
         if let Some(tenant) = affected.first() {
-            let tried = self.rehearsal(&runtime).trial(tenant).await;
-            tried.map_err(|why| UpgradeError::Trial { function: TRIAL, why })?;
+            let tried = self.rehearsal(&runtime, &payer).trial(tenant).await;
+            tried.map_err(|why| UpgradeError::limited_or(why, |why| UpgradeError::Trial { function: TRIAL, why }))?;
         }
         step("tried");
-        Ok(Candidate { scope, from, to, current, runtime, affected })
+        Ok(Candidate { scope, from, to, current, runtime, affected, payer })
     }
 
-    fn rehearsal<'a>(&'a self, runtime: &'a LoadedRuntime) -> Rehearsal<'a> {
-        Rehearsal { executor: &self.dispatcher.executor, runtime, time_max: self.config.rehearsal_time_max }
+    fn rehearsal<'a>(&'a self, runtime: &'a LoadedRuntime, payer: &'a Payer) -> Rehearsal<'a> {
+        Rehearsal { dispatcher: &self.dispatcher, payer, runtime, time_max: self.config.rehearsal_time_max }
     }
 
     /// What the migration of every affected tenant would write, together.
     async fn migrate(&self, candidate: &Candidate) -> Result<(Changes, Vec<MigrationReport>), UpgradeError> {
-        let rehearsal = self.rehearsal(&candidate.runtime);
+        let rehearsal = self.rehearsal(&candidate.runtime, &candidate.payer);
         let from = candidate.current.version().spec_version;
         let mut all = Changes::new();
         let mut reports = Vec::with_capacity(candidate.affected.len());
         for tenant in &candidate.affected {
             let id = tenant.id.as_str().to_owned();
             let migrated = rehearsal.migrate(tenant, from).await;
-            let migrated = migrated.map_err(|why| UpgradeError::Migration { tenant: id.clone(), why })?;
+            let migrated = migrated.map_err(|why| {
+                UpgradeError::limited_or(why, |why| UpgradeError::Migration { tenant: id.clone(), why })
+            })?;
             let mut changes = migrated.unwrap_or_default();
             reports.push(MigrationReport { tenant: id, changed: !changes.is_empty() });
             // Calls in flight on the old code must neither read nor write what the migration leaves.

@@ -2,6 +2,7 @@
 //! failing or by being given up.
 
 mod own;
+mod property;
 
 use parity_scale_codec::Encode;
 use realm_chain_spec::{TenantPrices, TenantSpec};

@@ -1,5 +1,6 @@
 //! New code for a running node: what is refused and why, what happens to calls, state and clients meanwhile.
 
+mod books;
 mod chain;
 mod fixture;
 mod followers;
