@@ -10,8 +10,9 @@ use std::{fmt, time::Duration};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
-/// The longest that a timer for a key's end sleeps before it looks again.
-const SLEEP_MAX: Duration = Duration::from_secs(86_400);
+/// The longest that a timer for a key's end sleeps before it reads the clock again. The timer does not follow a clock
+/// that is set forward, and the connection of a key that has expired by then must close soon.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
 
 /// One thing that a key lets its holder do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +119,8 @@ impl Key {
         !self.revoked.is_cancelled() && !self.has_expired()
     }
 
-    fn has_expired(&self) -> bool {
+    /// Whether it ended by itself.
+    pub(super) fn has_expired(&self) -> bool {
         self.expires_at_unix_ms.is_some_and(|end| end <= now_unix_ms())
     }
 
@@ -127,11 +129,20 @@ impl Key {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn ended(&self) {
-        while self.is_good() {
-            let left = self.expires_at_unix_ms.map(|end| Duration::from_millis(end.saturating_sub(now_unix_ms())));
+        self.ended_by(now_unix_ms).await;
+    }
+
+    /// The same by this clock.
+    async fn ended_by(&self, now_unix_ms: impl Fn() -> u64) {
+        let Some(end) = self.expires_at_unix_ms else { return self.revoked.cancelled().await };
+        loop {
+            let left = Duration::from_millis(end.saturating_sub(now_unix_ms()));
+            if left.is_zero() || self.revoked.is_cancelled() {
+                return;
+            }
             tokio::select! {
                 () = self.revoked.cancelled() => {}
-                () = tokio::time::sleep(left.unwrap_or(SLEEP_MAX).min(SLEEP_MAX)) => {}
+                () = tokio::time::sleep(left.min(SLEEP_MAX)) => {}
             }
         }
     }
@@ -193,5 +204,34 @@ impl fmt::Debug for Key {
             .field("tenant", &self.tenant)
             .field("roles", &self.roles)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A key that expired because the clock was set forward was refused, and its connection stayed open: the timer had
+    /// been set for the time that was left by the clock before.
+    #[tokio::test]
+    async fn a_clock_that_is_set_forward_ends_a_key_soon() {
+        let (day, looks) = (86_400_000, AtomicU64::new(0));
+        let key = Key {
+            prefix: "prefix".into(),
+            tenant: None,
+            roles: Roles::CALL,
+            created_at_unix_ms: 0,
+            expires_at_unix_ms: Some(365 * day),
+            label: None,
+            hash: KeyHash::default(),
+            revoked: CancellationToken::new(),
+        };
+        let clock = || if looks.fetch_add(1, Ordering::Relaxed) == 0 { day } else { 500 * day };
+        tokio::time::timeout(Duration::from_secs(120), key.ended_by(clock)).await.expect("it looks again soon");
+        // One without an end waits for its revocation.
+        let key = Key { expires_at_unix_ms: None, ..key };
+        key.revoked.cancel();
+        key.ended().await;
     }
 }
