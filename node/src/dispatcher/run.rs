@@ -66,11 +66,15 @@ impl Dispatcher {
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
         let tally = Arc::new(CallTally::new(self.admission.computed_by(&call.tenant)));
+        let connection = call.connection.memory_of(&call.tenant.id);
+        if let Some(memory) = &connection {
+            self.take_over(call, id, memory, deadline, &tally).await?;
+        }
         let mut charge = self.metering.begin(&call.tenant, id, &tally)?;
         let setup = CallSetup {
             context,
             tenant: call.tenant.resources.clone(),
-            connection: call.connection.memory_of(&call.tenant.id),
+            connection,
             events,
             deadline: Some(deadline),
             tally,
