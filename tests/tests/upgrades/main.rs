@@ -2,10 +2,13 @@
 
 mod blob;
 mod chain;
+mod fairness;
 mod fixture;
 mod followers;
 mod in_flight;
 mod load;
 mod migrations;
 mod refusals;
+mod remembered;
 mod tenants;
+mod unavailable;
