@@ -114,6 +114,10 @@ pub struct StorageLimits {
     pub value_bytes_max: u32,
     /// Keys and values that one call writes, in bytes. Default 32 MiB.
     pub transaction_bytes_max: u64,
+    /// Keys that one call writes or clears. Default 32768.
+    pub transaction_keys_max: u64,
+    /// Keys that the migration of one tenant's state writes or clears. Default 100 000.
+    pub migration_keys_max: u64,
     /// Keys that one call iterates over. Default 100 000.
     pub iteration_keys_max: u64,
     /// Keys and values of the tenant on disk, in bytes. Default 1 GiB.
@@ -130,6 +134,8 @@ impl Default for StorageLimits {
             key_bytes_max: 1024,
             value_bytes_max: 4 << 20,
             transaction_bytes_max: 32 << 20,
+            transaction_keys_max: 32_768,
+            migration_keys_max: 100_000,
             iteration_keys_max: 100_000,
             tenant_bytes_max: 1 << 30,
             connection_bytes_max: 4 << 20,

@@ -30,6 +30,7 @@ pub mod console;
 pub mod dispatcher;
 pub mod drain;
 pub mod events;
+mod excerpt;
 pub mod executor;
 mod log_limit;
 mod memory;

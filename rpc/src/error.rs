@@ -80,6 +80,8 @@ error_codes! {
     UnknownStream = "UNKNOWN_STREAM", BASE + 17;
     /// Events that were asked for are kept no more. Data: `resume_from`, the first that is.
     EventsLost = "EVENTS_LOST", BASE + 18;
+    /// The tenant's own runtime could not be loaded when the node started, or is not loaded yet. Data: `code_hash`.
+    RuntimeUnavailable = "RUNTIME_UNAVAILABLE", BASE + 19;
 }
 
 /// The number that goes with a stable string, also one that only a runtime knows.

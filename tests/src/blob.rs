@@ -38,6 +38,8 @@ realm_primitives::decl_runtime_apis! {
         /// Emits three items, then looks at what is stored.
         #[stream(u32)]
         fn hold_and_read() -> Result<(), RuntimeError>;
+        /// Has the connection remember eight bytes. How many it remembered before.
+        fn remember() -> Result<u32, RuntimeError>;
     }
 }
 
@@ -64,6 +66,10 @@ realm_primitives::impl_runtime_apis! {
 
         fn hold_and_read() -> Result<(), RuntimeError> {
             Ok(())
+        }
+
+        fn remember() -> Result<u32, RuntimeError> {
+            Ok(0)
         }
     }
 }
@@ -95,6 +101,8 @@ pub const LENGTHEN_OR_TRAP: &str = "(local $len i64)
     (drop (call $set (i32.wrap_i64 (i64.add (local.get $len) (i64.const 1)))))
     (if (i64.eq (local.get $len) (i64.const 3)) (then unreachable))
     (return (global.get $ok))";
+/// A migration that changes nothing and cannot read eight bytes.
+pub const TRAP_AT_EIGHT: &str = "(if (i64.eq (call $get) (i64.const 8)) (then unreachable)) (return (global.get $ok))";
 
 /// Tokens that [`COMPUTE`] computes.
 pub const COMPUTED_TOKENS: u64 = 40;
@@ -157,6 +165,8 @@ impl Blob {
         let mut constants = Constants::default();
         let ok = constants.put(&Ok::<(), RuntimeError>(()));
         let healthy = constants.put(&Ok::<_, RuntimeError>(healthy));
+        let zero = constants.put(&Ok::<u32, RuntimeError>(0));
+        let eight = constants.put(&Ok::<u32, RuntimeError>(8));
         let says = constants.put(&says);
         let described = constants.put(&opaque);
         let digit = char::from_digit(self.spec_version % 10, 10).unwrap_or('0');
@@ -175,6 +185,8 @@ impl Blob {
             (global $next (mut i32) (i32.const {HEAP}))
             (global $ok i64 (i64.const {ok}))
             (global $healthy i64 (i64.const {healthy}))
+            (global $zero i64 (i64.const {zero}))
+            (global $eight i64 (i64.const {eight}))
             (data (i32.const {KEY_AT}) "state")
             (data (i32.const {VALUE_AT}) "{digit}{digit}{digit}{digit}{digit}{digit}{digit}{digit}")
             {data}
@@ -194,6 +206,11 @@ impl Blob {
                 {hold} (drop (call $set (i32.const 8))) (global.get $ok))
             (func (export "TestApi_hold_and_read") (param i32 i32) (result i64)
                 {hold} (drop (call $get)) (global.get $ok))
+            (func (export "TestApi_remember") (param i32 i32) (result i64)
+                (local $before i64)
+                (local.set $before (call $storage_get (i32.const 1) (i32.const {KEY_AT}) (i32.const {key_len})))
+                (drop (call $storage_set (i32.const 1) (i32.const {KEY_AT}) (i32.const {key_len}) (i32.const {VALUE_AT}) (i32.const 8)))
+                (if (result i64) (i64.lt_s (local.get $before) (i64.const 0)) (then (global.get $zero)) (else (global.get $eight))))
             {sections})"#,
             key_len = KEY.len(),
         );

@@ -51,14 +51,19 @@ pub(crate) struct CallLog {
 }
 
 impl CallState {
-    /// The state of a call of the blob with this hash. `memory_bytes_max` is the executor's own limit;
+    /// The state of a call of the blob with this hash and `spec_version`. `memory_bytes_max` is the executor's own limit;
     /// the smaller one of it and the tenant's holds.
-    pub fn new(mut setup: CallSetup, code_hash: [u8; 32], memory_bytes_max: usize, table_elements_max: usize) -> Self {
+    pub fn new(
+        mut setup: CallSetup,
+        (code_hash, spec_version): ([u8; 32], u32),
+        memory_bytes_max: usize,
+        table_elements_max: usize,
+    ) -> Self {
         setup.context.code_hash = H256(code_hash);
         let tenant = setup.tenant.clone();
         let limits = &tenant.limits;
         let transaction = Transaction::new(tenant.storage.clone(), setup.connection.clone(), limits.storage.clone())
-            .of_code(code_hash);
+            .of_code(code_hash, spec_version);
         Self {
             usage: CallUsage::default(),
             tensors: TensorState::new(limits),

@@ -17,6 +17,8 @@ pub struct Changes {
     pub(super) connection: Option<ConnectionChanges>,
     /// The code of the call that wants this written; none for the node itself.
     pub(super) author: Option<Code>,
+    /// The namespace of the call or migration, which shares the writer with the others; none for the node itself.
+    pub(super) payer: Option<Arc<str>>,
     /// The last commit that the call saw of its namespace; none if it did not look.
     pub(super) seen: Option<u64>,
     pub(super) handovers: Vec<Handover>,
@@ -54,6 +56,8 @@ pub(super) type Version = Option<u64>;
 #[derive(Debug)]
 pub(super) struct ConnectionChanges {
     pub memory: Arc<ConnectionMemory>,
+    /// The code of the call that wants this written, and its `spec_version`; none for a migration.
+    pub author: Option<(Code, u32)>,
     pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// How many bytes the writes add, by what the call saw.
     pub growth_bytes: i64,
@@ -108,6 +112,11 @@ impl Changes {
 
     fn counts_nothing(&self) -> bool {
         self.additions.is_empty() && self.takings.is_empty()
+    }
+
+    /// Keys to write, to clear or to count in.
+    pub(super) fn entries(&self) -> u64 {
+        (self.writes.len() + self.additions.len() + self.takings.len()) as u64
     }
 
     /// Bytes of keys and values to write.

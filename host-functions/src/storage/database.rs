@@ -2,11 +2,11 @@
 //! opened again, so every beginning of a transaction tries that once. Where it cannot be opened for
 //! writing, it is opened for reading, and each write tries again.
 
-use super::{error::StoreError, read_only::ReadOnlyFile};
+use super::{error::StoreError, file::FileIdentity, read_only::ReadOnlyFile};
 use redb::{Database, DatabaseError, ReadTransaction, TransactionError, WriteTransaction};
 use std::{
     path::PathBuf,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 /// How the database is opened: closures, so that tests can bring a disk that fails.
@@ -18,6 +18,9 @@ pub(super) struct Openers {
     /// The file to read from where that fails.
     pub file: Option<PathBuf>,
 }
+
+/// Which file was opened, once it was.
+pub(super) type Opened = Arc<OnceLock<FileIdentity>>;
 
 /// One way to open it.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;

@@ -20,22 +20,26 @@ mod custody;
 mod database;
 mod disk;
 mod error;
+mod file;
 mod imports;
 mod locks;
 pub mod offline;
 mod overlay;
+mod queue;
 mod read_only;
 mod store;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod turnstile;
 mod writer;
 
 pub use changes::Changes;
-pub use connection::ConnectionMemory;
+pub use connection::{ConnectionMemory, StaleMemory};
 pub use counters::counters_of;
 pub use error::{CommitError, StoreError};
 pub use store::{Namespace, REPAIRED, Store, StoreConfig};
+pub use turnstile::PausedCalls;
 
 pub(crate) use imports::link;
 pub(crate) use transaction::Transaction;

@@ -21,6 +21,8 @@ pub(super) trait Base {
 pub(super) struct OverlayLimits {
     /// Keys and values of the writes, in bytes.
     pub written_bytes_max: u64,
+    /// Keys written or cleared.
+    pub written_keys_max: u64,
     /// Keys and values of base and writes together, in bytes.
     pub total_bytes_max: u64,
     /// Keys looked at by iteration.
@@ -70,6 +72,13 @@ impl<B: Base> Overlay<B> {
         let written_bytes = self.written_bytes - replaced + key_len + value.as_ref().map_or(0, Vec::len) as u64;
         if written_bytes > self.written_bytes {
             HostError::check_limit("bytes written by a call", written_bytes, self.limits.written_bytes_max)?;
+        }
+        if !self.writes.contains_key(&key) {
+            HostError::check_limit(
+                "keys written by a call",
+                self.writes.len() as u64 + 1,
+                self.limits.written_keys_max,
+            )?;
         }
         self.growth_bytes = growth_bytes;
         self.written_bytes = written_bytes;

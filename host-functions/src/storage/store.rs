@@ -2,20 +2,27 @@
 
 use super::{
     changes::{Changes, Version, Write},
+    connection::ConnectionMemory,
     custody::{Code, Custody},
-    database::{Openers, ReopeningDatabase},
+    database::{Opened, Openers, ReopeningDatabase},
     disk,
     error::{CommitError, StoreError},
+    file,
     locks::Locks,
-    writer::{self, Request},
+    queue::BatchLimits,
+    turnstile::{PausedCalls, Turnstiles},
+    writer::{self, Request, WriterConfig},
 };
-use redb::{Database, ReadOnlyTable, TableDefinition, backends::InMemoryBackend};
+use redb::{
+    Database, ReadOnlyTable, TableDefinition,
+    backends::{FileBackend, InMemoryBackend},
+};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
-use tokio::sync::{RwLock, RwLockWriteGuard, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Namespace and key, to version (u64 LE) and value.
 pub(super) const VALUES: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("values");
@@ -40,13 +47,24 @@ pub struct StoreConfig {
     pub queue_len_max: usize,
     /// Commits that become durable together at most. Default 256.
     pub batch_len_max: usize,
+    /// Keys that become durable together at most, unless one commit alone has more. Default 32768.
+    pub batch_entries_max: u64,
+    /// Bytes of keys and values that become durable together at most, unless one commit alone has more. Default 32 MiB.
+    pub batch_bytes_max: u64,
     /// Bytes that a commit must leave free on the disk. Default 64 MiB.
     pub disk_free_bytes_min: u64,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, queue_len_max: 1024, batch_len_max: 256, disk_free_bytes_min: 64 << 20 }
+        Self {
+            cache_bytes: 64 << 20,
+            queue_len_max: 1024,
+            batch_len_max: 256,
+            batch_entries_max: 32_768,
+            batch_bytes_max: 32 << 20,
+            disk_free_bytes_min: 64 << 20,
+        }
     }
 }
 
@@ -61,8 +79,10 @@ struct Inner {
     writer: Option<JoinHandle<()>>,
     /// Held only to look up or to change the map, never across anything that waits.
     custody: Arc<Mutex<Custody>>,
-    /// Commits of calls pass here one beside the other; a migration that keeps losing against them stops them.
-    turnstile: RwLock<()>,
+    /// Where a migration that keeps losing against calls stops those of the same namespaces.
+    turnstiles: Turnstiles,
+    /// Why the last batch was refused; nothing, if it was written.
+    refused: Arc<Mutex<Option<CommitError>>>,
     /// Never used but by being dropped, after the database: who waits for that sees it.
     open: watch::Sender<()>,
 }
@@ -85,13 +105,28 @@ impl Store {
             });
             builder
         };
-        let (first, again, builder_again) = (path.to_owned(), path.to_owned(), builder.clone());
+        let opened = Opened::default();
+        let (first, first_builder, first_opened) = (path.to_owned(), builder.clone(), opened.clone());
+        let (again, again_opened) = (path.to_owned(), opened.clone());
         let openers = Openers {
-            first: Box::new(move || builder().create(&first)),
-            again: Box::new(move || builder_again().open(&again)),
+            first: Box::new(move || {
+                let open = |file| first_builder().create_with_backend(FileBackend::new(file)?);
+                let (database, identity) = match file::existing(&first)? {
+                    Some((file, identity)) => (open(file)?, identity),
+                    None => file::create(&first, open)?,
+                };
+                let _ = first_opened.set(identity);
+                Ok(database)
+            }),
+            again: Box::new(move || {
+                if let Some(identity) = again_opened.get() {
+                    identity.check(&again).map_err(|gone| file::io_error(std::io::Error::other(gone)))?;
+                }
+                builder().open(&again)
+            }),
             file: Some(path.to_owned()),
         };
-        Self::with_openers(path.to_owned(), openers, Some(path.to_owned()), config)
+        Self::with_openers(path.to_owned(), openers, Some((path.to_owned(), opened)), config)
     }
 
     /// A store in memory, for nodes that are told to forget and for tests.
@@ -104,33 +139,46 @@ impl Store {
         Self::with_openers("(memory)".into(), openers, None, config)
     }
 
-    /// `disk_of`: whose disk's room is looked at before each commit.
+    /// `file`: looked at before each batch, whether it is still there and its disk has room.
     pub(super) fn with_openers(
         path: PathBuf,
         openers: Openers,
-        disk_of: Option<PathBuf>,
+        file: Option<(PathBuf, Opened)>,
         config: StoreConfig,
     ) -> Result<Self, StoreError> {
         let database = ReopeningDatabase::open(openers).map_err(|source| StoreError::Open { path, source })?;
         let database = Arc::new(database);
         writer::make_tables(&database)?;
         let (requests, inbox) = mpsc::channel(config.queue_len_max.max(1));
-        let check = move |bytes| match &disk_of {
-            Some(path) => check_disk(path, bytes, config.disk_free_bytes_min),
+        let check = move |bytes| match &file {
+            Some((path, opened)) => {
+                opened.get().map_or(Ok(()), |file| file.check(path)).map_err(CommitError::Unwritable)?;
+                check_disk(path, bytes, config.disk_free_bytes_min)
+            }
             None => Ok(()),
         };
         let custody = Arc::<Mutex<Custody>>::default();
-        let writer = writer::start(database.clone(), inbox, config.batch_len_max, custody.clone(), check)
-            .map_err(StoreError::Writer)?;
-        let turnstile = RwLock::default();
+        let refused = Arc::<Mutex<Option<CommitError>>>::default();
+        let writer = WriterConfig {
+            batch: BatchLimits {
+                commits_max: config.batch_len_max,
+                entries_max: config.batch_entries_max,
+                bytes_max: config.batch_bytes_max,
+            },
+            queue_len_max: config.queue_len_max.max(1),
+            custody: custody.clone(),
+            refused: refused.clone(),
+        };
+        let writer = writer::start(database.clone(), inbox, writer, check).map_err(StoreError::Writer)?;
         let (requests, writer, locks) = (Some(requests), Some(writer), Arc::default());
+        let turnstiles = Turnstiles::default();
         let (open, _) = watch::channel(());
-        Ok(Self(Arc::new(Inner { database, locks, requests, writer, custody, turnstile, open })))
+        Ok(Self(Arc::new(Inner { database, locks, requests, writer, custody, turnstiles, refused, open })))
     }
 
     /// The namespace of this name. Tenants and the node itself each have their own.
     pub fn namespace(&self, name: &str) -> Namespace {
-        Namespace { store: self.clone(), name: name.into(), migrating: false }
+        Namespace { store: self.clone(), name: name.into(), purpose: Purpose::Calls }
     }
 
     /// Makes the changes durable, all or none.
@@ -147,13 +195,11 @@ impl Store {
         // The writer holds the lock too: a call that is dropped now frees it after the commit.
         let lock = changes.lock.clone();
         // The node's own commits never wait: a migration's is among them.
-        let _turn = match changes.author {
-            Some(_) => Some(self.0.turnstile.read().await),
-            None => None,
+        let _turn = match (&changes.author, &changes.payer) {
+            (Some(_), Some(namespace)) => Some(self.0.turnstiles.pass(namespace).await),
+            _ => None,
         };
-        if let Some(connection) = &connection {
-            connection.memory.check(connection.growth_bytes, connection.limit_bytes)?;
-        }
+        let connection = connection.map(ConnectionMemory::check).transpose()?;
         if to_disk {
             let (reply, answer) = oneshot::channel();
             let requests = self.0.requests.as_ref().ok_or(CommitError::Closed)?;
@@ -161,7 +207,7 @@ impl Store {
             answer.await.map_err(|_| CommitError::Closed)??;
         }
         if let Some(connection) = connection {
-            connection.memory.apply(connection.writes);
+            connection.apply();
         }
         drop(lock);
         Ok(())
@@ -169,10 +215,21 @@ impl Store {
 }
 
 impl Store {
-    /// Makes calls wait with their commits until the guard is dropped, for a migration that cannot win
-    /// against them otherwise. The node's own commits go on.
-    pub async fn pause_calls(&self) -> RwLockWriteGuard<'_, ()> {
-        self.0.turnstile.write().await
+    /// Makes calls of these namespaces wait with their commits until the guard is dropped, for a migration that cannot
+    /// win against them otherwise. Commits of other namespaces, and the node's own, go on.
+    pub async fn pause_calls(&self, namespaces: &[Namespace]) -> PausedCalls {
+        self.0.turnstiles.stop(namespaces.iter().map(Namespace::name_arc).collect()).await
+    }
+
+    /// Whether the last batch of commits was written, or none was refused yet.
+    ///
+    /// # Errors
+    /// Why it was refused: the disk is full, or the file fails or is gone.
+    pub fn writable(&self) -> Result<(), CommitError> {
+        match &*self.0.refused.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 
     /// Resolves when everybody has let go of the store, and the file with it; this future does not hold it.
@@ -219,13 +276,30 @@ fn check_disk(path: &Path, bytes: u64, free_bytes_min: u64) -> Result<(), Commit
 pub struct Namespace {
     store: Store,
     name: Arc<str>,
-    migrating: bool,
+    purpose: Purpose,
+}
+
+/// What a namespace is used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    /// Calls of code in force.
+    Calls,
+    /// The migration of what it holds, by code that is not in force yet.
+    Migration,
+    /// The migration of a connection's memory, which stands in its place.
+    ConnectionMigration,
 }
 
 impl Namespace {
     /// The same for code that is not in force yet: it may see all of it, whoever keeps it.
     pub fn for_migration(&self) -> Self {
-        Self { migrating: true, ..self.clone() }
+        Self { purpose: Purpose::Migration, ..self.clone() }
+    }
+
+    /// The same for code that takes over a connection's memory: what the code does to durable storage it does to the
+    /// memory of the call's connection, and to nothing else.
+    pub fn for_connection_migration(&self) -> Self {
+        Self { purpose: Purpose::ConnectionMigration, ..self.clone() }
     }
 
     /// Lets calls of any code in, as for a tenant that begins anew.
@@ -240,11 +314,15 @@ impl Namespace {
 
     /// Whether a call of this code may see what the snapshot shows.
     pub(super) fn allows(&self, code: &Code, snapshot: &Snapshot) -> bool {
-        self.migrating || self.store.custody().allows(&self.name, code, snapshot.commit)
+        self.is_migrating() || self.store.custody().allows(&self.name, code, snapshot.commit)
     }
 
     pub(super) fn is_migrating(&self) -> bool {
-        self.migrating
+        self.purpose != Purpose::Calls
+    }
+
+    pub(super) fn migrates_connection(&self) -> bool {
+        self.purpose == Purpose::ConnectionMigration
     }
 
     /// Its name.
@@ -297,6 +375,19 @@ impl Namespace {
             after = key;
         }
         Ok(entries)
+    }
+
+    /// All keys as they are now, in byte order.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn keys(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let snapshot = self.snapshot()?;
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        while let Some(key) = snapshot.next_key(keys.last().map_or(&[], Vec::as_slice))? {
+            keys.push(key);
+        }
+        Ok(keys)
     }
 
     /// Keys and values from the key `from` to before the key `to`, as they are now, in byte order.

@@ -398,3 +398,48 @@ async fn so_many_wait_for_a_lock_and_each_call_has_one() {
     let mut other = Transaction::new(store.namespace("other"), None, limits.clone());
     other.lock(Scope::Durable, b"k".to_vec()).await.unwrap();
 }
+
+/// A migration at its last attempt stopped the commits of all tenants, for as long as it took.
+#[tokio::test]
+async fn a_paused_namespace_holds_up_no_other() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let (migrated, other) = (store.namespace("tenant/migrated"), store.namespace("tenant/other"));
+    let write = |namespace: &Namespace| {
+        let mut transaction = begin(namespace).of_code([1; 32], 1);
+        transaction.write(Scope::Durable, b"k".to_vec(), Some(b"v".to_vec())).unwrap();
+        transaction.take_changes().unwrap()
+    };
+    let paused = store.pause_calls(std::slice::from_ref(&migrated)).await;
+    let mut waiting = std::pin::pin!(migrated.commit(write(&migrated)));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    for _ in 0..20 {
+        other.commit(write(&other)).await.unwrap();
+    }
+    // The node's own writes to the migrated namespace, the migration's among them, pass.
+    let mut own = Changes::new();
+    migrated.write(&mut own, b"own", Some(b"v".to_vec()));
+    migrated.commit(own).await.unwrap();
+    assert!(futures::poll!(&mut waiting).is_pending());
+    assert_eq!(migrated.get(b"k").unwrap(), None);
+    drop(paused);
+    waiting.await.unwrap();
+    assert_eq!(migrated.get(b"k").unwrap(), Some(b"v".to_vec()));
+}
+
+/// A call could write millions of small keys, which held the one writer for seconds.
+#[test]
+fn a_call_writes_a_bounded_number_of_keys_and_a_migration_more() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let limits = StorageLimits { transaction_keys_max: 3, migration_keys_max: 4, ..StorageLimits::default() };
+    let namespace = store.namespace("tenant");
+    for (namespace, keys_max) in [(namespace.clone(), 3), (namespace.for_migration(), 4)] {
+        let mut transaction = Transaction::new(namespace, None, limits.clone());
+        let mut write = |key: u8, value| transaction.write(Scope::Durable, vec![key], value);
+        (0..keys_max).for_each(|key| write(key, Some(vec![1])).unwrap());
+        let refused = write(keys_max, Some(vec![1])).unwrap_err();
+        assert_eq!(refused.to_string().contains("keys written"), true, "{refused}");
+        assert!(write(keys_max, None).is_err(), "clearing is a write too");
+        write(0, Some(vec![2, 2])).expect("a key that it wrote before is no further one");
+        write(0, None).expect("nor is clearing that");
+    }
+}

@@ -18,6 +18,8 @@ pub(crate) struct Transaction {
     durable: Overlay<Watched>,
     connection: Option<Overlay<Arc<ConnectionMemory>>>,
     lock: Option<Arc<HeldLock>>,
+    /// `spec_version` of the call's code.
+    spec_version: u32,
 }
 
 /// The durable base: a snapshot taken at the first access, and the versions of the keys read from it.
@@ -34,8 +36,11 @@ struct Watched {
 
 impl Transaction {
     pub(crate) fn new(namespace: Namespace, connection: Option<Arc<ConnectionMemory>>, limits: StorageLimits) -> Self {
+        let written_keys_max =
+            if namespace.is_migrating() { limits.migration_keys_max } else { limits.transaction_keys_max };
         let overlay_limits = |total_bytes_max| OverlayLimits {
             written_bytes_max: limits.transaction_bytes_max,
+            written_keys_max,
             total_bytes_max,
             iteration_keys_max: limits.iteration_keys_max,
         };
@@ -52,13 +57,21 @@ impl Transaction {
             connection: connection.map(|memory| Overlay::new(memory, overlay_limits(limits.connection_bytes_max))),
             limits,
             lock: None,
+            spec_version: 0,
         }
     }
 
-    /// The same for a call of the blob with this hash: it ends where a migration rewrote the state for other code.
-    pub(crate) fn of_code(mut self, code: Code) -> Self {
+    /// The same for a call of the blob with this hash and `spec_version`: it ends where a migration rewrote the state
+    /// for other code.
+    pub(crate) fn of_code(mut self, code: Code, spec_version: u32) -> Self {
         self.durable.base.code = Some(code);
+        self.spec_version = spec_version;
         self
+    }
+
+    /// Where a scope's values are: those of durable storage in the connection's memory, if that is migrated.
+    fn place(&self, scope: Scope) -> Scope {
+        if self.durable.base.namespace.migrates_connection() { Scope::Connection } else { scope }
     }
 
     /// Whether the call was refused the state, because a migration rewrote it for other code.
@@ -71,7 +84,7 @@ impl Transaction {
     }
 
     pub(crate) fn get(&mut self, scope: Scope, key: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
-        match scope {
+        match self.place(scope) {
             Scope::Durable => self.durable.get(key),
             Scope::Connection => self.connection()?.get(key),
         }
@@ -79,14 +92,14 @@ impl Transaction {
 
     /// Sets a key, or clears it with `None`.
     pub(crate) fn write(&mut self, scope: Scope, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), HostError> {
-        match scope {
+        match self.place(scope) {
             Scope::Durable => self.durable.write(key, value),
             Scope::Connection => self.connection()?.write(key, value),
         }
     }
 
     pub(crate) fn next_key(&mut self, scope: Scope, after: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
-        match scope {
+        match self.place(scope) {
             Scope::Durable => self.durable.next_key(after),
             Scope::Connection => self.connection()?.next_key(after),
         }
@@ -100,6 +113,7 @@ impl Transaction {
     /// # Cancel safety
     /// Dropping the future leaves the queue.
     pub(crate) async fn lock(&mut self, scope: Scope, key: Vec<u8>) -> Result<(), HostError> {
+        let scope = self.place(scope);
         match &self.lock {
             Some(held) if held.scope == scope && held.lock.is_of(&key) => return Ok(()),
             Some(_) => return Err(HostError::invalid("the call holds a lock already; a call has one at most")),
@@ -118,7 +132,15 @@ impl Transaction {
     }
 
     fn connection(&mut self) -> Result<&mut Overlay<Arc<ConnectionMemory>>, HostError> {
-        self.connection.as_mut().ok_or_else(|| HostError::invalid("the call came over no connection that can remember"))
+        let Watched { namespace, code, migrated, .. } = &mut self.durable.base;
+        let Some(memory) = self.connection.as_mut() else {
+            return Err(HostError::invalid("the call came over no connection that can remember"));
+        };
+        if !namespace.is_migrating() && code.as_ref().is_some_and(|code| !memory.base.allows(code)) {
+            *migrated = true;
+            return Err(HostError::Internal("the connection's memory was migrated to another runtime".into()));
+        }
+        Ok(memory)
     }
 
     /// Takes the writes out for the commit. `None` if there are none.
@@ -137,17 +159,20 @@ impl Transaction {
                 value,
             })
             .collect();
+        let author = self.durable.base.code.filter(|_| !self.durable.base.namespace.is_migrating());
+        let spec_version = self.spec_version;
         let connection = self.connection.as_mut().and_then(|overlay| {
             let growth_bytes = overlay.growth_bytes();
             let writes: Vec<_> = overlay.take().into_iter().collect();
             let memory = overlay.base.clone();
             let limit_bytes = self.limits.connection_bytes_max;
-            (!writes.is_empty()).then_some(ConnectionChanges { memory, writes, growth_bytes, limit_bytes })
+            let author = author.map(|code| (code, spec_version));
+            (!writes.is_empty()).then_some(ConnectionChanges { memory, writes, author, growth_bytes, limit_bytes })
         });
-        let Watched { namespace, snapshot, code, .. } = &self.durable.base;
-        let author = code.filter(|_| !namespace.is_migrating());
+        let Watched { namespace, snapshot, .. } = &self.durable.base;
         let seen = snapshot.as_ref().map(|snapshot| snapshot.commit);
-        let changes = Changes { writes, connection, author, seen, lock: self.lock.take(), ..Changes::new() };
+        let payer = Some(namespace.name_arc());
+        let changes = Changes { writes, connection, author, payer, seen, lock: self.lock.take(), ..Changes::new() };
         // What a migration saw matters also if it wrote nothing.
         (!changes.is_empty() || (namespace.is_migrating() && seen.is_some())).then_some(changes)
     }

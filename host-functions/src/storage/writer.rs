@@ -1,6 +1,6 @@
-//! The writer: the one thread that changes the database. It takes all commits that wait, up to a
-//! batch, checks each for conflicts and quota, and makes those that pass durable with one commit of
-//! redb's. What it cannot write it refuses; readers do not notice.
+//! The writer: the one thread that changes the database. It takes a batch of the commits that wait ([`CommitQueue`]),
+//! checks each for conflicts and quota, and makes those that pass durable with one commit of redb's. What it cannot
+//! write it refuses; readers do not notice.
 
 use super::{
     changes::{Changes, Write},
@@ -8,6 +8,7 @@ use super::{
     custody::{Custody, Handover, LastWrites},
     database::ReopeningDatabase,
     error::{CommitError, StoreError},
+    queue::{BatchLimits, CommitQueue},
     store::{COMMITS, LAST_COMMIT, SIZES, VALUES, VERSION_BYTES, record},
 };
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -19,6 +20,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 /// A commit that waits for the writer.
+#[derive(Debug)]
 pub(super) struct Request {
     pub changes: Changes,
     pub reply: oneshot::Sender<Result<(), CommitError>>,
@@ -36,35 +38,43 @@ pub(super) fn make_tables(database: &ReopeningDatabase) -> Result<(), StoreError
     Ok(())
 }
 
+/// What the writer needs beside the database.
+pub(super) struct WriterConfig {
+    pub batch: BatchLimits,
+    /// Commits that the writer takes out of its inbox before it writes the next batch.
+    pub queue_len_max: usize,
+    pub custody: Arc<Mutex<Custody>>,
+    /// Why the last batch was refused; nothing, if it was written.
+    pub refused: Arc<Mutex<Option<CommitError>>>,
+}
+
 /// Starts the thread. It ends when all senders of `inbox` are gone and all requests are answered.
 /// `check_disk` is asked before each batch whether so many bytes can be written.
 pub(super) fn start(
     database: Arc<ReopeningDatabase>,
     mut inbox: mpsc::Receiver<Request>,
-    batch_len_max: usize,
-    custody: Arc<Mutex<Custody>>,
+    config: WriterConfig,
     check_disk: impl Fn(u64) -> Result<(), CommitError> + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
+    let WriterConfig { batch, queue_len_max, custody, refused } = config;
     Builder::new().name("realm-store".into()).spawn(move || {
         let mut last_writes = LastWrites::default();
-        let mut next = None;
-        while let Some(first) = next.take().or_else(|| inbox.blocking_recv()) {
-            let mut alone = first.changes.hands_over();
-            let mut batch = vec![first];
-            while !alone
-                && batch.len() < batch_len_max
+        let mut queue = CommitQueue::new(batch);
+        while queue.len() > 0 || inbox.blocking_recv().map(|request| queue.push(request)).is_some() {
+            while queue.len() < queue_len_max
                 && let Ok(request) = inbox.try_recv()
             {
-                // What comes after a handover is checked against it, so it begins a batch of its own.
-                alone = request.changes.hands_over();
-                if alone { next = Some(request) } else { batch.push(request) }
+                queue.push(request);
             }
+            let batch = queue.next_batch();
             let bytes = batch.iter().map(|request| request.changes.bytes()).sum();
             let outcomes = check_disk(bytes).and_then(|()| {
                 let changes = batch.iter().map(|request| &request.changes);
                 write_batch(&database, &custody, &mut last_writes, changes)
                     .map_err(|error| CommitError::Unwritable(error.to_string()))
             });
+            // Known before any caller learns of it.
+            *refused.lock().unwrap_or_else(PoisonError::into_inner) = outcomes.as_ref().err().cloned();
             match outcomes {
                 Ok(outcomes) => {
                     for (request, outcome) in batch.into_iter().zip(outcomes) {

@@ -123,6 +123,11 @@ impl Key {
         !self.revoked.is_cancelled() && self.expires_at_unix_ms.is_none_or(|end| end > unix_ms)
     }
 
+    /// Whether it ended by itself.
+    pub(super) fn has_expired(&self) -> bool {
+        self.expires_at_unix_ms.is_some_and(|end| end <= now_unix_ms())
+    }
+
     /// Resolves when the key is revoked or expires.
     ///
     /// # Cancel safety

@@ -32,15 +32,41 @@ pub enum KeyError {
     /// The system has no randomness.
     #[error("no key can be drawn: {0}")]
     Random(getrandom::Error),
-    /// There are as many as may be.
-    #[error("there are {limit} keys, as many as may be; revoke some, or raise auth.keys_max")]
+    /// The node has as many keys as it may.
+    #[error("the node has its {limit} keys (keys_max, for tenants' keys less keys_reserved); revoke some first")]
     TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// The tenant has as many keys as it may.
+    #[error(
+        "the tenant has {limit} keys that have not expired, which is the limit (keys_per_tenant_max); revoke some first"
+    )]
+    TooManyOfTenant {
         /// The limit.
         limit: usize,
     },
     /// The label is too long.
     #[error("a label has at most {LABEL_BYTES_MAX} bytes")]
     Label,
+}
+
+/// How many keys there may be. Keys that have expired do not count: they are removed when room is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyLimits {
+    /// Keys of the node and of all tenants. Default 65536.
+    pub keys_max: usize,
+    /// Keys of one tenant. Default 256.
+    pub keys_per_tenant_max: usize,
+    /// Keys of [`Self::keys_max`] that only the operator's own can be, so that tenants cannot keep the operator from
+    /// making one. Default 256.
+    pub keys_reserved: usize,
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        Self { keys_max: 65_536, keys_per_tenant_max: 256, keys_reserved: 256 }
+    }
 }
 
 /// A key to be made.
@@ -60,7 +86,7 @@ pub struct NewKey {
 #[derive(Debug)]
 pub struct Keyring {
     stored: Namespace,
-    keys_max: usize,
+    limits: KeyLimits,
     /// By prefix. Held only to look up or to change the map, never across anything that waits.
     by_prefix: RwLock<BTreeMap<String, Arc<Key>>>,
     /// One change at a time, so that the limit holds and database and memory agree.
@@ -72,7 +98,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyError::Store`], [`KeyError::Damaged`].
-    pub fn open(store: &Store, keys_max: usize) -> Result<Self, KeyError> {
+    pub fn open(store: &Store, limits: KeyLimits) -> Result<Self, KeyError> {
         let stored = store.namespace(NAMESPACE);
         let mut by_prefix = BTreeMap::new();
         for (prefix, record) in stored.entries()? {
@@ -81,7 +107,7 @@ impl Keyring {
             let key = key.ok_or_else(|| KeyError::Damaged { prefix: prefix.clone() })?;
             by_prefix.insert(prefix, Arc::new(key));
         }
-        Ok(Self { stored, keys_max, by_prefix: RwLock::new(by_prefix), turn: tokio::sync::Mutex::new(()) })
+        Ok(Self { stored, limits, by_prefix: RwLock::new(by_prefix), turn: tokio::sync::Mutex::new(()) })
     }
 
     /// The key that a text is, if it is one and still good.
@@ -105,9 +131,7 @@ impl Keyring {
             return Err(KeyError::Label);
         }
         let _turn = self.turn.lock().await;
-        if self.read(BTreeMap::len) >= self.keys_max {
-            return Err(KeyError::TooMany { limit: self.keys_max });
-        }
+        let replaced = self.room_for(new.tenant.as_ref())?;
         let text = loop {
             let drawn = ApiKey::generate().map_err(KeyError::Random)?;
             if self.read(|keys| !keys.contains_key(drawn.prefix())) {
@@ -126,10 +150,43 @@ impl Keyring {
         });
         let mut changes = Changes::new();
         self.stored.write(&mut changes, key.prefix.as_bytes(), Some(key.to_record()));
+        for expired in &replaced {
+            self.stored.write(&mut changes, expired.prefix.as_bytes(), None);
+        }
         self.stored.commit(changes).await?;
         self.change(|keys| keys.insert(key.prefix.clone(), key.clone()));
+        for expired in &replaced {
+            self.change(|keys| keys.remove(&expired.prefix));
+            tracing::info!(prefix = expired.prefix, "expired key removed");
+        }
         tracing::info!(prefix = key.prefix, tenant = key.tenant.as_ref().map(TenantId::as_str), "key made");
         Ok((text, key))
+    }
+
+    /// The expired keys that must be removed so that one more of this tenant, or without one of the node, fits.
+    fn room_for(&self, tenant: Option<&TenantId>) -> Result<Vec<Arc<Key>>, KeyError> {
+        let KeyLimits { keys_max, keys_per_tenant_max, keys_reserved } = self.limits;
+        let all = self.all();
+        let mut replaced = Vec::new();
+        if tenant.is_some() {
+            let of_tenant: Vec<_> = all.iter().filter(|key| key.tenant.as_ref() == tenant).collect();
+            let count = of_tenant.len();
+            if count >= keys_per_tenant_max {
+                replaced = of_tenant.into_iter().filter(|key| key.has_expired()).cloned().collect();
+                if count - replaced.len() >= keys_per_tenant_max {
+                    return Err(KeyError::TooManyOfTenant { limit: keys_per_tenant_max });
+                }
+            }
+        }
+        let limit = if tenant.is_some() { keys_max.saturating_sub(keys_reserved) } else { keys_max };
+        if all.len() - replaced.len() >= limit {
+            let count = all.len();
+            replaced = all.into_iter().filter(|key| key.has_expired()).collect();
+            if count - replaced.len() >= limit {
+                return Err(KeyError::TooMany { limit });
+            }
+        }
+        Ok(replaced)
     }
 
     /// Takes back the keys that `chosen` picks. Their connections are cut when this returns.
@@ -188,25 +245,25 @@ mod tests {
     #[tokio::test]
     async fn keys_survive_and_the_database_never_holds_them() {
         let store = Store::in_memory(StoreConfig::default()).unwrap();
-        let keyring = Keyring::open(&store, 10).unwrap();
+        let keyring = Keyring::open(&store, KeyLimits::default()).unwrap();
         let (text, key) = keyring.generate(new_key(Some(now_unix_ms() + 60_000))).await.unwrap();
         let records = store.namespace(NAMESPACE).entries().unwrap();
         let secret = &text.reveal()[text.reveal().len() - 64..];
         assert!(records.iter().all(|(_, record)| !String::from_utf8_lossy(record).contains(secret)));
         assert!(!format!("{keyring:?} {key:?}").contains(secret));
 
-        let again = Keyring::open(&store, 10).unwrap();
+        let again = Keyring::open(&store, KeyLimits::default()).unwrap();
         let found = again.find(text.reveal()).expect("the key is found");
         assert_eq!(found.to_json(), key.to_json());
         again.revoke(|key| key.prefix == text.prefix()).await.unwrap();
         assert!(found.revoked.is_cancelled() && again.find(text.reveal()).is_none());
-        assert!(!Keyring::open(&store, 10).unwrap().any_good());
+        assert!(!Keyring::open(&store, KeyLimits::default()).unwrap().any_good());
     }
 
     #[tokio::test]
     async fn wrong_and_expired_keys_are_not_found() {
         let store = Store::in_memory(StoreConfig::default()).unwrap();
-        let keyring = Keyring::open(&store, 10).unwrap();
+        let keyring = Keyring::open(&store, KeyLimits::default()).unwrap();
         let (text, _) = keyring.generate(new_key(None)).await.unwrap();
         let mut other = text.reveal().to_owned();
         let last = if other.pop() == Some('0') { '1' } else { '0' };
@@ -216,11 +273,51 @@ mod tests {
         assert!(keyring.find(expired.reveal()).is_none());
     }
 
+    fn limits(keys_max: usize, keys_per_tenant_max: usize, keys_reserved: usize) -> KeyLimits {
+        KeyLimits { keys_max, keys_per_tenant_max, keys_reserved }
+    }
+
+    async fn make(keyring: &Keyring, tenant: Option<&str>, expired: bool) -> Result<Arc<Key>, KeyError> {
+        let expires_at_unix_ms = expired.then(now_unix_ms);
+        let new = NewKey { tenant: tenant.map(TenantId::from), ..new_key(expires_at_unix_ms) };
+        keyring.generate(new).await.map(|(_, key)| key)
+    }
+
+    /// One tenant's administrator made all the keys that the node could have; then the operator could make none.
     #[tokio::test]
-    async fn keys_are_bounded() {
+    async fn a_tenant_has_its_own_limit_and_the_operator_a_reserve() {
         let store = Store::in_memory(StoreConfig::default()).unwrap();
-        let keyring = Keyring::open(&store, 1).unwrap();
-        keyring.generate(new_key(None)).await.unwrap();
-        assert!(matches!(keyring.generate(new_key(None)).await, Err(KeyError::TooMany { limit: 1 })));
+        let keyring = Keyring::open(&store, limits(5, 2, 2)).unwrap();
+        for _ in 0..2 {
+            make(&keyring, Some("acme"), false).await.unwrap();
+        }
+        let refused = make(&keyring, Some("acme"), false).await;
+        assert!(matches!(refused, Err(KeyError::TooManyOfTenant { limit: 2 })), "{refused:?}");
+        make(&keyring, Some("other"), false).await.unwrap();
+        let refused = make(&keyring, Some("other"), false).await;
+        assert!(matches!(refused, Err(KeyError::TooMany { limit: 3 })), "{refused:?}");
+        for _ in 0..2 {
+            make(&keyring, None, false).await.expect("the operator's reserve");
+        }
+        assert!(matches!(make(&keyring, None, false).await, Err(KeyError::TooMany { limit: 5 })));
+    }
+
+    /// Expired keys counted for ever.
+    #[tokio::test]
+    async fn expired_keys_make_room_and_are_kept_until_it_is_needed() {
+        let store = Store::in_memory(StoreConfig::default()).unwrap();
+        let keyring = Keyring::open(&store, limits(10, 2, 2)).unwrap();
+        let foreign = make(&keyring, Some("other"), true).await.unwrap();
+        for _ in 0..6 {
+            make(&keyring, Some("acme"), true).await.unwrap();
+            assert!(keyring.all().iter().filter(|key| key.tenant == Some("acme".into())).count() <= 2);
+        }
+        let good = make(&keyring, Some("acme"), false).await.unwrap();
+        make(&keyring, Some("acme"), false).await.unwrap();
+        assert!(make(&keyring, Some("acme"), true).await.is_err(), "two are good");
+        let again = Keyring::open(&store, limits(10, 2, 2)).unwrap();
+        let prefixes: Vec<_> = again.all().iter().map(|key| key.prefix.clone()).collect();
+        assert!(prefixes.contains(&good.prefix) && prefixes.contains(&foreign.prefix), "{prefixes:?}");
+        assert_eq!(prefixes.len(), 3);
     }
 }

@@ -21,7 +21,7 @@ mod wrong;
 
 pub use identity::{Identity, forbidden_tenant, unauthenticated};
 pub use key::{Key, Role, Roles, shown_once};
-pub use keyring::{KeyError, Keyring, NewKey};
+pub use keyring::{KeyError, KeyLimits, Keyring, NewKey};
 pub use network::network_of;
 pub use prove::{Auth, AuthConfig, Proof};
 pub use secret::{ApiKey, SCHEME, prefix_of};

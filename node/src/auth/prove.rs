@@ -1,6 +1,6 @@
 //! From a shown key to an identity.
 
-use super::{Key, KeyError, Keyring, Roles, WrongKeys, WrongKeysConfig, forbidden_tenant};
+use super::{Key, KeyError, KeyLimits, Keyring, Roles, WrongKeys, WrongKeysConfig, forbidden_tenant};
 use crate::{log_limit::LogLimit, millis::ms_rounded_up, tenants::TenantId};
 use realm_host_functions::storage::Store;
 use realm_rpc::{ErrorCode, RpcError};
@@ -14,8 +14,8 @@ pub struct AuthConfig {
     /// May start although there is no good key, so that nobody can call until somebody inside the
     /// process makes one. Default no.
     pub start_without_keys: bool,
-    /// Keys that there may be. Default 10000.
-    pub keys_max: usize,
+    /// Keys that there may be.
+    pub keys: KeyLimits,
     /// Wrong keys that an address may show.
     pub wrong_keys: WrongKeysConfig,
 }
@@ -25,7 +25,7 @@ impl Default for AuthConfig {
         Self {
             unauthenticated_wait_max: Duration::from_secs(30),
             start_without_keys: false,
-            keys_max: 10_000,
+            keys: KeyLimits::default(),
             wrong_keys: WrongKeysConfig::default(),
         }
     }
@@ -60,7 +60,7 @@ impl Auth {
     /// [`KeyError`]
     pub fn open(store: &Store, needs_keys: bool, config: AuthConfig) -> Result<Self, KeyError> {
         Ok(Self {
-            keys: Keyring::open(store, config.keys_max)?,
+            keys: Keyring::open(store, config.keys)?,
             needs_keys,
             unauthenticated_wait_max: config.unauthenticated_wait_max,
             wrong: WrongKeys::new(config.wrong_keys),

@@ -98,6 +98,9 @@ pub enum AppendError {
     /// The commit was refused.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Database(#[from] StoreError),
     /// Something else was appended since the change was prepared.
     #[error("the code that the change replaces is no longer in force")]
     Overtaken,

@@ -31,7 +31,7 @@ use tokio::{
 /// Target of the log's lines about the steps of upgrades.
 const STEPS: &str = "realm::upgrade";
 
-/// Changes that wait for the keeper. They come from administrators, one at a time.
+/// Changes that wait for the keeper. They come from administrators; more wait for room.
 const APPENDS_WAITING_MAX: usize = 8;
 
 /// How the chain is kept.
@@ -159,6 +159,16 @@ impl Chain {
         self.with(|log| log.newest_first().filter(wanted).take(limit).cloned().collect())
     }
 
+    /// When this scope's newest `limit` changes since `since_unix_ms` were, newest first, in milliseconds since 1970.
+    pub fn change_times(&self, scope: &Scope, since_unix_ms: u64, limit: usize) -> Vec<u64> {
+        let of_scope = |block: &&Arc<Block>| block.record.entry.change().is_some_and(|change| change.scope == *scope);
+        let time = |block: &Arc<Block>| block.record.time_unix_ms;
+        self.with(|log| {
+            let times = log.newest_first().filter(of_scope).map(time);
+            times.filter(|time| *time >= since_unix_ms).take(limit).collect()
+        })
+    }
+
     /// What a rollback of this scope returns to; see [`UpgradeLog::rollback_target`].
     pub fn rollback_target(&self, scope: &Scope) -> Option<Option<CodeRef>> {
         self.with(|log| log.rollback_target(scope))
@@ -201,7 +211,7 @@ impl Shared {
             if block.record.entry.change().is_some() {
                 let mut after = log.clone();
                 after.push(block.clone());
-                self.storage.drop_unneeded_code(&mut changes, log, &after);
+                self.storage.drop_unneeded_code(&mut changes, log, &after)?;
             }
             Ok::<_, AppendError>((block, pruned))
         })?;

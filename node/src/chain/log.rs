@@ -149,6 +149,21 @@ impl UpgradeLog {
         in_force.chain(in_reach).map(|code| code.hash).collect()
     }
 
+    /// The blobs whose descriptions must be kept: those of [`Self::codes_needed`], and those that were in force at a block
+    /// since the oldest kept heartbeat. Older blocks only record which code was in force.
+    pub fn facts_needed(&self) -> BTreeSet<CodeHash> {
+        let mut needed = self.codes_needed();
+        let oldest = self.heartbeats.front().copied().unwrap_or(self.genesis.number());
+        let since = || self.blocks.range(oldest..).map(|(_, block)| block);
+        if let Some(block) = since().next() {
+            let InForce { chain, tenants } = &*block.in_force;
+            needed.extend(std::iter::once(chain).chain(tenants.values()).map(|code| code.hash));
+        }
+        let changes = since().filter_map(|block| block.record.entry.change());
+        needed.extend(changes.filter_map(|change| change.to).map(|code| code.hash));
+        needed
+    }
+
     fn verify(&self, stored_as: BlockNumber, stored: StoredBlock) -> Result<Block, LogError> {
         let number = stored.header.number;
         if number != stored_as {
@@ -255,6 +270,23 @@ mod tests {
         assert_eq!(log.rollback_target(&Scope::Tenant("acme_corp".into())), Some(None));
         assert_eq!(log.rollback_target(&Scope::Tenant("other".into())), None);
         assert_eq!(log.codes_needed(), BTreeSet::from([code(1).hash, code(2).hash, code(7).hash]));
+    }
+
+    /// What each blob said about itself was kept for ever: up to 4 MiB for each upgrade that a tenant's administrator made.
+    #[test]
+    fn descriptions_of_code_that_no_recent_block_had_are_not_needed() {
+        let tenant = || Scope::Tenant("acme_corp".into());
+        let many = || (1..20).map(|version| upgrade(tenant(), (version > 1).then(|| version - 1), Some(version)));
+        let kept: BTreeSet<_> = (11..20).map(|version| code(version).hash).chain([code(1).hash]).collect();
+        // In force, or in reach of a rollback; no heartbeat was pruned, so every block is recent.
+        assert_eq!(log(100, many()).codes_needed(), kept);
+        assert_eq!(log(100, many()).facts_needed().len(), 19);
+        // Clients follow the blocks since the oldest heartbeat: here it has version 19.
+        let heartbeats = || [Entry::Heartbeat, Entry::Heartbeat];
+        assert_eq!(log(2, many().chain(heartbeats())).facts_needed(), kept);
+        // A description that is not in reach of a rollback is kept while a recent block had the code.
+        let recent = log(9, heartbeats().into_iter().chain(many()));
+        assert_eq!(recent.facts_needed().len(), 19);
     }
 
     #[test]

@@ -9,8 +9,9 @@ use super::{
     log::UpgradeLog,
 };
 use parity_scale_codec::{Decode, DecodeAll, Encode};
-use realm_host_functions::storage::{Changes, CommitError, Namespace, Store};
+use realm_host_functions::storage::{Changes, CommitError, Namespace, Store, StoreError};
 use realm_primitives::RuntimeVersion;
+use std::collections::BTreeSet;
 
 /// Namespace of the blocks: height (u32, big endian) to [`StoredBlock`].
 const BLOCKS: &str = "node/blocks";
@@ -19,7 +20,8 @@ const CODE: &str = "node/code";
 /// Namespace of what blobs say about themselves: hash to [`CodeFacts`].
 const CODE_FACTS: &str = "node/code-facts";
 
-/// What a blob says about itself. Kept after the blob is gone, for clients that look at old blocks.
+/// What a blob says about itself. Kept for clients as long as a block since the oldest heartbeat had the blob in force,
+/// also where the blob itself is gone.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct CodeFacts {
     /// Its version.
@@ -84,7 +86,7 @@ impl ChainStorage {
         if actual == hash { Ok(code) } else { Err(ChainError::CodeAltered { expected: hash, actual }) }
     }
 
-    /// What a blob says about itself, if it was ever in force.
+    /// What a blob says about itself, if that is still kept.
     ///
     /// # Errors
     /// [`ChainError`]: it does not decode, or the database fails.
@@ -108,12 +110,25 @@ impl ChainStorage {
         self.facts.write(changes, &hash.0.0, Some(facts.encode()));
     }
 
-    /// Adds the removal of the blobs that nothing needs any more once `after` has replaced `before`.
-    /// What they said about themselves stays.
-    pub(super) fn drop_unneeded_code(&self, changes: &mut Changes, before: &UpgradeLog, after: &UpgradeLog) {
+    /// Adds the removal of the blobs, and of the descriptions, that nothing needs any more once `after` has replaced
+    /// `before`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(super) fn drop_unneeded_code(
+        &self,
+        changes: &mut Changes,
+        before: &UpgradeLog,
+        after: &UpgradeLog,
+    ) -> Result<(), StoreError> {
         for hash in before.codes_needed().difference(&after.codes_needed()) {
             self.code.write(changes, &hash.0.0, None);
         }
+        let needed: BTreeSet<_> = after.facts_needed().into_iter().map(|hash| hash.0.0.to_vec()).collect();
+        for hash in self.facts.keys()?.iter().filter(|hash| !needed.contains(*hash)) {
+            self.facts.write(changes, hash, None);
+        }
+        Ok(())
     }
 
     /// Makes changes durable, all or none.

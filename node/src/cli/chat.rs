@@ -6,7 +6,7 @@ use super::{
     block_on, client,
     editor::{Editor, Typed},
     lines::Lines,
-    output::Form,
+    output::{Form, visible},
 };
 use jsonrpsee::core::client::Subscription;
 use jsonrpsee_ws_client::WsClient;
@@ -65,7 +65,7 @@ pub fn run(args: ChatArgs, form: Form) -> Result<(), Failure> {
             }
             match answer(&node, &args, line, form, &mut interrupt).await {
                 // A person may do better with the next line.
-                Err(failure @ Failure::Answer(_)) if typed => eprintln!("{}", failure.human()),
+                Err(failure @ Failure::Answer(_)) if typed => eprintln!("{}", visible(&failure.human())),
                 Err(failure) => return Err(failure),
                 Ok(()) => {}
             }
@@ -144,7 +144,7 @@ async fn answer(
             write_now(&format!("{}\n", serde_json::to_string(&event).map_err(client::unreadable)?));
         }
         match (event.body, form) {
-            (EventBody::Stream { data }, Form::Human) => write_now(text(&data)),
+            (EventBody::Stream { data }, Form::Human) => write_now(&visible(text(&data))),
             (EventBody::Stream { .. }, Form::Json) => {}
             (EventBody::Result { .. }, Form::Json) => return Ok(()),
             (EventBody::Result { .. }, Form::Human) => {

@@ -1,23 +1,29 @@
 //! What exit codes mean, in one table: [`CODES`], which `--help` and the man page print.
 
-use super::output::Form;
+use super::output::{Form, visible};
 use realm_rpc::{ErrorCode, EventError};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Every exit code and what it means.
-pub const CODES: [(u8, &str); 5] = [
+pub const CODES: [(u8, &str); 7] = [
     (0, "done"),
     (ANSWER, "the node answered with an error"),
     (USAGE, "the command line is wrong, or a file cannot be read or written"),
     (START, "the node cannot start: one line on standard error says what to do"),
     (CONNECTION, "the node or the hub cannot be reached, or the connection was lost"),
+    (INTERRUPTED, "`realm serve` got a second signal while it stopped, a SIGINT, and ended at once"),
+    (TERMINATED, "`realm serve` got a second signal while it stopped, a SIGTERM, and ended at once"),
 ];
 const ANSWER: u8 = 1;
 /// clap's own code for arguments that it refuses.
 const USAGE: u8 = 2;
 const START: u8 = 3;
 const CONNECTION: u8 = 4;
+/// As shells have it for a process that SIGINT ended.
+pub const INTERRUPTED: u8 = 130;
+/// As shells have it for a process that SIGTERM ended.
+pub const TERMINATED: u8 = 143;
 
 /// [`CODES`] as `--help` shows them.
 pub fn help() -> String {
@@ -54,7 +60,7 @@ impl Failure {
     pub fn report(self, form: Form) -> ExitCode {
         let code = self.code();
         match form {
-            Form::Human => eprintln!("realm: {}", self.human().replace('\n', " ")),
+            Form::Human => eprintln!("realm: {}", visible(&self.human().replace('\n', " "))),
             Form::Json => eprintln!("{}", self.json()),
         }
         ExitCode::from(code)

@@ -3,7 +3,9 @@
 use super::{
     Failure,
     args::{ComputeArgs, ServeArgs},
-    descriptors, log, user_folders,
+    descriptors,
+    exit::{INTERRUPTED, TERMINATED},
+    log, user_folders,
 };
 use crate::{
     server::{AllowedHosts, AllowedOrigins},
@@ -49,20 +51,26 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         let failed = |error| Failure::Start(format!("cannot listen to signals: {error}"));
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let told_to_stop = async {
+        // The exit code of a signal that ends the process at once.
+        let mut signalled = async || {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = terminate.recv() => TERMINATED,
+                _ = interrupt.recv() => INTERRUPTED,
             }
         };
-        tokio::pin!(told_to_stop);
         let node = tokio::select! {
             node = Node::start(config) => node.map_err(start_failure)?,
-            () = &mut told_to_stop => return Ok(()),
+            _ = signalled() => return Ok(()),
         };
-        told_to_stop.await;
-        node.stop().await;
-        Ok(())
+        signalled().await;
+        tokio::select! {
+            () = node.stop() => Ok(()),
+            code = signalled() => {
+                // What was acknowledged is durable; nothing else is waited for.
+                tracing::warn!("a second signal: the node ends at once and cuts the calls that run");
+                std::process::exit(code.into());
+            }
+        }
     })
 }
 

@@ -1,7 +1,7 @@
 //! Errors of the layers below, as the wire's errors.
 
 use super::PreparedCall;
-use crate::{executor::CallError, millis::whole_ms};
+use crate::{executor::CallError, millis::whole_ms, runtimes::Unavailable};
 use realm_host_functions::storage::CommitError;
 use realm_metadata::{DecodeError, EncodeError, ResolveError, RuntimeFailure};
 use realm_rpc::{ErrorCode, RpcError};
@@ -45,6 +45,12 @@ pub fn from_encode(error: EncodeError) -> RpcError {
 /// Parameters given as SCALE that are not what the function takes.
 pub fn from_scale(error: DecodeError) -> RpcError {
     RpcError::new(ErrorCode::InvalidParams, format!("params: {error}")).with("field", "params")
+}
+
+/// A tenant whose own runtime cannot run.
+pub fn unavailable(unavailable: Unavailable) -> RpcError {
+    RpcError::new(ErrorCode::RuntimeUnavailable, unavailable.to_string())
+        .with("code_hash", unavailable.code_hash.to_string())
 }
 
 /// A call whose tenant was removed meanwhile.

@@ -13,6 +13,7 @@ mod errors;
 mod options;
 mod prepare;
 mod run;
+mod takeover;
 mod transcoder;
 
 pub use options::RequestOptions;

@@ -111,7 +111,7 @@ impl Dispatcher {
         let tenant = self.tenants.select(connection, options.tenant_id.as_deref())?;
         let of_tenant = enter(&tenant)?;
         let time_max = options.time_max(&tenant)?;
-        let runtime = tenant.runtime.current();
+        let runtime = tenant.runtime.available().map_err(errors::unavailable)?;
         check_pin(&options, &runtime)?;
 
         let function = runtime.metadata.resolve(&request.function).map_err(errors::from_resolve)?;
@@ -166,7 +166,7 @@ impl Dispatcher {
         let running = self.drain.enter()?;
         let tenant = self.tenants.select(connection, None)?;
         let of_tenant = enter(&tenant)?;
-        let runtime = tenant.runtime.current();
+        let runtime = tenant.runtime.available().map_err(errors::unavailable)?;
         check_callable(export)?;
         if !runtime.code.exports.iter().any(|name| name == export) {
             // The metadata knows the nearest name; where it knows this very name, the blob lied.

@@ -66,11 +66,20 @@ impl Dispatcher {
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
         let tally = call.transcoder.tally().clone();
+        let connection = call.connection.memory_of(&call.tenant.id);
         let mut charge = self.metering.begin(&call.tenant, id, &tally)?;
+        if let Some(memory) = &connection {
+            let taken_over = charge.watch(self.take_over(call, id, memory, deadline, &tally)).await;
+            if let Err(error) = taken_over {
+                // What the migration used is charged; where that is not stored the log says so.
+                let _ = charge.settle(Ended::Failed, None).await;
+                return Err(error);
+            }
+        }
         let setup = CallSetup {
             context,
             tenant: call.tenant.resources.clone(),
-            connection: call.connection.memory_of(&call.tenant.id),
+            connection,
             events,
             deadline: Some(deadline),
             tally,

@@ -172,7 +172,12 @@ async fn permit(executor: &Executor) -> Result<OwnedSemaphorePermit, CallError> 
 
 fn new_store(executor: &Executor, code: &RuntimeCode, setup: CallSetup, clock: &CpuClock) -> Store<CallState> {
     let config = &executor.config;
-    let state = CallState::new(setup, code.hash.0, config.memory_bytes_max, config.table_elements_max);
+    let state = CallState::new(
+        setup,
+        (code.hash.0, code.version.spec_version),
+        config.memory_bytes_max,
+        config.table_elements_max,
+    );
     let mut store = Store::new(&executor.engine, state);
     store.limiter(CallState::limiter);
     store.set_epoch_deadline(1);

@@ -77,14 +77,15 @@ impl Executor {
         })
     }
 
-    /// Checks and compiles a blob (uncompressed), or takes its machine code from [`ExecutorConfig::compiled_dir`]. Heavy:
-    /// call it where blocking is allowed.
+    /// Checks and compiles a blob (uncompressed) as fast as possible, or takes its machine code from
+    /// [`ExecutorConfig::compiled_dir`]. Bounded like [`Self::compile_aside`]. Heavy: call it where blocking is allowed.
     ///
     /// # Errors
     /// [`CodeError`], by the step that refused the blob.
     pub fn compile(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
-        let module = || compiled::module(&self.engine, self.config.compiled_dir.as_deref(), code);
-        self.compile_with(code, || module().map_err(|error| CodeError::Compile(format!("{error:#}"))))
+        let compile = || self.compiler.module(&self.engine, code, true);
+        let folder = self.config.compiled_dir.as_deref();
+        self.compile_with(code, || compiled::module(&self.engine, folder, code, compile))
     }
 
     /// Compiles like [`Self::compile`], and keeps nothing, where that is not in the way of the calls of a node that serves:
@@ -93,7 +94,7 @@ impl Executor {
     /// # Errors
     /// As [`Self::compile`], and [`CodeError::Compiler`].
     pub fn compile_aside(&self, code: &[u8]) -> Result<Arc<RuntimeCode>, CodeError> {
-        self.compiler.run(|| self.compile_with(code, || self.compiler.module(&self.engine, code)))
+        self.compiler.run(|| self.compile_with(code, || self.compiler.module(&self.engine, code, false)))
     }
 
     fn compile_with(

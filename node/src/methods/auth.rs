@@ -107,7 +107,9 @@ fn invalid(field: &str, message: &str) -> RpcError {
 fn failed(error: KeyError) -> RpcError {
     match error {
         KeyError::Label => invalid("label", &error.to_string()),
-        KeyError::TooMany { limit } => RpcError::new(ErrorCode::QuotaExceeded, error.to_string()).with("limit", limit),
+        KeyError::TooMany { limit } | KeyError::TooManyOfTenant { limit } => {
+            RpcError::new(ErrorCode::QuotaExceeded, error.to_string()).with("limit", limit)
+        }
         error => {
             tracing::error!(%error, "a key was not made or taken back");
             RpcError::internal()

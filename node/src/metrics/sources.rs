@@ -125,11 +125,26 @@ fn each_count(models: &Models, mut each: impl FnMut(&str, EngineCounters)) {
     models.iter().for_each(|(name, model)| each(name, model.model().counters()));
 }
 
-/// Registers which runtime is in force for each tenant.
+/// Registers which runtime is in force for each tenant, and whether the database that they share takes writes.
 ///
 /// # Errors
 /// The registry already has this name.
 pub fn register_runtimes(registry: &Registry, dispatcher: &Arc<Dispatcher>) -> Result<(), PrometheusError> {
+    let opts = Opts::new("realm_runtimes_unavailable", "Tenants whose own runtime is in force and not loaded");
+    let source = Source::<Arc<Dispatcher>, u64> {
+        from: dispatcher.clone(),
+        read: |dispatcher, set| {
+            let tenants = dispatcher.tenants.all();
+            set(&[], tenants.iter().filter(|tenant| tenant.runtime.available().is_err()).count() as u64);
+        },
+    };
+    register(SourcedGauge::new(&opts, source)?, registry)?;
+    let opts = Opts::new("realm_database_writable", "1 if the last batch of commits was written, 0 if it was refused");
+    let source = Source::<Arc<Dispatcher>, u64> {
+        from: dispatcher.clone(),
+        read: |dispatcher, set| set(&[], u64::from(dispatcher.tenants.store().writable().is_ok())),
+    };
+    register(SourcedGauge::new(&opts, source)?, registry)?;
     let opts = Opts::new("realm_spec_version", "Version of the runtime in force").variable_label("tenant");
     let source = Source::<Arc<Dispatcher>, u64> {
         from: dispatcher.clone(),

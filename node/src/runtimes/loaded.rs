@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The metadata version that is asked for.
 const METADATA_VERSION: u32 = 15;
@@ -38,12 +39,15 @@ pub struct LoadedRuntime {
 }
 
 /// How much a compilation may be in the way of calls.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum CompilePriority {
     /// Nothing is served before it is done.
     AtOnce,
     /// Calls come first.
-    Aside,
+    Aside {
+        /// Held until the compiler has ended, also if nobody waits for it any more.
+        permit: Option<Arc<OwnedSemaphorePermit>>,
+    },
 }
 
 /// Why a blob is no runtime in force.
@@ -96,7 +100,7 @@ impl LoadedRuntime {
         let compiler = executor.clone();
         let compile = move || match priority {
             CompilePriority::AtOnce => compiler.compile(&blob),
-            CompilePriority::Aside => compiler.compile_aside(&blob),
+            CompilePriority::Aside { permit: _permit } => compiler.compile_aside(&blob),
         };
         let code = tokio::task::spawn_blocking(compile).await.map_err(|_| LoadRuntimeError::Compiler)??;
 

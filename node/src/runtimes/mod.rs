@@ -9,4 +9,4 @@ mod slot;
 
 pub use blob::{BlobError, read_blob};
 pub use loaded::{CompilePriority, LoadRuntimeError, LoadedRuntime};
-pub use slot::{RuntimeSlot, TenantRuntime};
+pub use slot::{RuntimeSlot, TenantRuntime, Unavailable};

@@ -47,7 +47,7 @@ pub enum StartError {
         error: io::Error,
     },
     /// The database does not open.
-    #[error("{0}; is another node using it? Stop it, or give another folder with --base-path")]
+    #[error("{0}; {advice}", advice = store_advice(.0))]
     Store(#[from] StoreError),
     /// The database's keys cannot be used.
     #[error("the keys cannot be read: {0}; give another folder with --base-path")]
@@ -103,6 +103,15 @@ pub enum StartError {
     /// The node contradicts itself.
     #[error("the node is built wrong: {0}")]
     Internal(String),
+}
+
+fn store_advice(error: &StoreError) -> &'static str {
+    match error.is_in_use() {
+        true => "another node has it open: stop that node, or give another folder with --base-path",
+        false => {
+            "`realm db check` says more about a damaged file: restore a backup, or give another folder with --base-path"
+        }
+    }
 }
 
 fn no_keys(base_path: Option<&Path>) -> String {

@@ -26,7 +26,9 @@ use realm_chain_spec::{Authentication, TenantSpec};
 use realm_host_functions::storage::{Store, StoreConfig};
 use realm_rpc::api::{StatusServer, TenantsServer};
 use std::{
+    fs::DirBuilder,
     net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -36,6 +38,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// The database's file in the base path.
 pub(crate) const DATABASE_FILE: &str = "realm.redb";
+
+/// Only the node's user may look into a base path that the node makes.
+const BASE_PATH_MODE: u32 = 0o700;
+/// Bits of a mode that let others write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// How long a node that stops waits for the last of its tasks to let go of the database.
 const DATABASE_CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -70,7 +77,7 @@ impl Node {
         }
         let executor = Arc::new(Executor::new(config.executor.clone())?);
         let inspector = inspector(&store, executor.config());
-        let loader = RuntimeLoader { executor: &executor, inspector: &inspector };
+        let loader = RuntimeLoader { executor: executor.clone(), inspector: inspector.clone() };
         let open = OpenChain::open(&store, &config.chain, config.blocks, &loader).await?;
         let models = models::load(&config.chain.models, &config.engine).await?;
 
@@ -84,12 +91,11 @@ impl Node {
         let named: Vec<_> = named.collect();
         // No tenant has an empty name, so nothing of anybody's is behind this one.
         let public = TenantSpec::new("", "");
-        let public =
-            Tenant::new(&public, TenantModels::default(), &store, Arc::new(open.runtime_of("")), executor.config());
+        let public = Tenant::new(&public, TenantModels::default(), &store, open.runtime_of(""), executor.config());
         let default = config.chain.tenants.first().map_or("", |spec| spec.id.as_str()).into();
         let tenants = Tenants::new(default, public);
         for Known { spec, disabled, .. } in known.values() {
-            let (runtime, models) = (Arc::new(open.runtime_of(&spec.id)), models_of(spec, &named));
+            let (runtime, models) = (open.runtime_of(&spec.id), models_of(spec, &named));
             tenants.put(Tenant::new(spec, models, &store, runtime, executor.config()), *disabled);
         }
 
@@ -226,8 +232,20 @@ pub(crate) fn open_store(base_path: Option<&Path>) -> Result<Store, StartError> 
     let Some(folder) = base_path else {
         return Ok(Store::in_memory(StoreConfig::default())?);
     };
-    std::fs::create_dir_all(folder).map_err(|error| StartError::BasePath { path: folder.to_owned(), error })?;
+    make_private_folder(folder).map_err(|error| StartError::BasePath { path: folder.to_owned(), error })?;
     Ok(Store::open(&folder.join(DATABASE_FILE), StoreConfig::default())?)
+}
+
+/// Makes the folder for the node's user alone. The mode of an existing folder may have a reason, so it is only looked at.
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(BASE_PATH_MODE).create(folder)?;
+    if std::fs::metadata(folder)?.mode() & WRITABLE_BY_OTHERS != 0 {
+        tracing::warn!(
+            folder = %folder.display(),
+            "other users of this machine may write to the base path, and so delete or replace the database; set its mode to 0700"
+        );
+    }
+    Ok(())
 }
 
 fn internal(error: impl std::fmt::Display) -> StartError {

@@ -3,8 +3,10 @@
 use super::view::{View, bad_param, bytes_of};
 use crate::{
     chain::{Block, CodeRef, Entry, Scope},
+    excerpt::{SENT_BYTES_MAX, excerpt},
     methods::connection,
-    upgrade::{UpgradeError, UpgradeReport, Upgrader},
+    millis::ms_rounded_up,
+    upgrade::{Requester, UpgradeError, UpgradeReport, Upgrader},
 };
 use jsonrpsee::{
     Extensions,
@@ -24,9 +26,14 @@ pub(super) struct Admin {
     pub upgrader: Arc<Upgrader>,
 }
 
-/// Whether the connection may change the runtime of a tenant, or without one that of the chain.
-fn check_admin(extensions: &Extensions, tenant_id: Option<&str>) -> Result<(), RpcError> {
-    connection(extensions)?.identity().check_admin(tenant_id)
+/// As whom the connection may change the runtime of a tenant, or without one that of the chain.
+fn check_admin(extensions: &Extensions, tenant_id: Option<&str>) -> Result<Requester, RpcError> {
+    let identity = connection(extensions)?.identity();
+    identity.check_admin(tenant_id)?;
+    Ok(match identity.own_tenant() {
+        Some(_) => Requester::Tenant,
+        None => Requester::Operator,
+    })
 }
 
 fn scope(tenant_id: Option<String>) -> Scope {
@@ -37,16 +44,25 @@ fn code_bytes(code: &str) -> Result<Vec<u8>, RpcError> {
     bytes_of(code).ok_or_else(|| bad_param("code", "expected hex digits, two per byte"))
 }
 
-/// The refusal as the wire tells it: the step for programs, the reason for people.
+/// The refusal as the wire has it: the step for programs, the reason for people. What the blob says of itself is cut.
 fn refused(error: UpgradeError) -> RpcError {
-    let rpc = RpcError::new(ErrorCode::UpgradeRefused, error.to_string()).with("step", error.step());
+    let code = match &error {
+        UpgradeError::TooOften { .. } => ErrorCode::RateLimit,
+        _ => ErrorCode::UpgradeRefused,
+    };
+    let rpc = RpcError::new(code, excerpt(&error.to_string(), SENT_BYTES_MAX)).with("step", error.step());
     match error {
         // Like a call's: with its code, and when to try again.
         UpgradeError::Limited(error) => error,
         UpgradeError::SpecVersion { found, in_force } => rpc.with("found", found).with("in_force", in_force),
-        UpgradeError::SpecName { found, expected } => rpc.with("found", found).with("expected", expected),
+        UpgradeError::SpecName { found, expected } => {
+            rpc.with("found", excerpt(&found, SENT_BYTES_MAX)).with("expected", expected)
+        }
         UpgradeError::TooLarge { len, limit } => rpc.with("len", len).with("limit", limit),
-        UpgradeError::Packed { limit, .. } => rpc.with("limit", limit),
+        UpgradeError::Packed { limit, .. } | UpgradeError::Queue { limit } => rpc.with("limit", limit),
+        UpgradeError::TooOften { limit, retry_after, .. } => {
+            rpc.with("limit", limit).with("retry_after_ms", ms_rounded_up(retry_after))
+        }
         _ => rpc,
     }
 }
@@ -63,8 +79,8 @@ impl AdminServer for Admin {
         code: String,
         tenant_id: Option<String>,
     ) -> RpcResult<Value> {
-        check_admin(extensions, tenant_id.as_deref())?;
-        answer(self.upgrader.upgrade(scope(tenant_id), code_bytes(&code)?).await)
+        let by = check_admin(extensions, tenant_id.as_deref())?;
+        answer(self.upgrader.upgrade(scope(tenant_id), code_bytes(&code)?, by).await)
     }
 
     async fn dry_run_upgrade(
@@ -73,13 +89,13 @@ impl AdminServer for Admin {
         code: String,
         tenant_id: Option<String>,
     ) -> RpcResult<Value> {
-        check_admin(extensions, tenant_id.as_deref())?;
-        answer(self.upgrader.dry_run(scope(tenant_id), code_bytes(&code)?).await)
+        let by = check_admin(extensions, tenant_id.as_deref())?;
+        answer(self.upgrader.dry_run(scope(tenant_id), code_bytes(&code)?, by).await)
     }
 
     async fn rollback_runtime(&self, extensions: &Extensions, tenant_id: Option<String>) -> RpcResult<Value> {
-        check_admin(extensions, tenant_id.as_deref())?;
-        answer(self.upgrader.rollback(scope(tenant_id)).await)
+        let by = check_admin(extensions, tenant_id.as_deref())?;
+        answer(self.upgrader.rollback(scope(tenant_id), by).await)
     }
 
     async fn chain_log(

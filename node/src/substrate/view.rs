@@ -7,7 +7,7 @@
 use super::Queries;
 use crate::{
     auth::unauthenticated,
-    chain::{Block, BlockHash, Chain, ChainError, CodeFacts, CodeHash},
+    chain::{Block, BlockHash, Chain, CodeFacts, CodeHash},
     connection::Connection,
     dispatcher::Dispatcher,
     runtimes::LoadedRuntime,
@@ -110,7 +110,7 @@ impl View {
     /// The runtime that a tenant had at a block.
     ///
     /// # Errors
-    /// `INTERNAL`: the database fails.
+    /// `UNKNOWN_BLOCK`: what is known of the runtime is kept no more. `INTERNAL`: the database fails.
     pub fn runtime_at(&self, tenant: &Tenant, block: &Block) -> Result<RuntimeAt, RpcError> {
         let code = block.in_force.of_tenant(tenant.id.as_str());
         let current = tenant.runtime.current();
@@ -119,7 +119,10 @@ impl View {
         }
         match self.chain.storage().facts(code.hash) {
             Ok(Some(facts)) => Ok(RuntimeAt::Past(facts)),
-            Ok(None) => Err(internal(&ChainError::CodeMissing(code.hash))),
+            Ok(None) => Err(RpcError::new(
+                ErrorCode::UnknownBlock,
+                format!("the description of the runtime of block {} is kept no more", block.hash),
+            )),
             Err(error) => Err(internal(&error)),
         }
     }

@@ -67,7 +67,7 @@ pub struct Parts {
 }
 
 /// Finds the runtime of a tenant by its name.
-pub struct Runtimes(pub Box<dyn Fn(&str) -> TenantRuntime + Send + Sync>);
+pub struct Runtimes(pub Box<dyn Fn(&str) -> Arc<TenantRuntime> + Send + Sync>);
 
 impl std::fmt::Debug for Runtimes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -121,7 +121,7 @@ impl TenantManager {
         self.stored.keep(&entry).await?;
         let id = entry.spec.id.clone();
         let retired = self.retired().remove(&id);
-        let runtime = retired.unwrap_or_else(|| Arc::new(self.parts.runtimes.0(&id)));
+        let runtime = retired.unwrap_or_else(|| self.parts.runtimes.0(&id));
         let models = models_of(&entry.spec, &self.parts.models);
         let tenant = Tenant::new(&entry.spec, models, &self.parts.store, runtime, self.dispatcher.executor.config());
         self.dispatcher.tenants.put(tenant, false);

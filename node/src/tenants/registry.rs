@@ -5,6 +5,7 @@ use crate::{
     auth::{Identity, forbidden_tenant},
     connection::Connection,
 };
+use realm_host_functions::storage::Store;
 use realm_rpc::{ErrorCode, RpcError};
 use std::{
     collections::BTreeMap,
@@ -76,6 +77,11 @@ impl Tenants {
             identity => self.get(identity.tenant().unwrap_or(&self.default)),
         };
         seen.unwrap_or_else(|| self.public.clone())
+    }
+
+    /// The database that all tenants' state is in.
+    pub fn store(&self) -> &Store {
+        self.public.resources.storage.store()
     }
 
     /// The tenant of this name. Only for those who may know of it.

@@ -11,9 +11,31 @@ use std::time::Duration;
 /// Why the runtime in force stays.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
-    /// Another upgrade is under way.
-    #[error("another upgrade is under way")]
+    /// Another upgrade of the same runtime is under way.
+    #[error("another upgrade, dry run or rollback of this runtime is under way; try again when it has ended")]
     Busy,
+    /// The operator began to change the same runtime.
+    #[error("the node's operator changes this runtime now; try again afterwards")]
+    Aborted,
+    /// Too many tenants' upgrades wait already.
+    #[error("{limit} upgrades of other tenants wait already, which is the limit; try again later")]
+    Queue {
+        /// The limit.
+        limit: usize,
+    },
+    /// The tenant's administrator tried too often.
+    #[error("a tenant may have {limit} {what}; try again in {} s", retry_after.as_secs().saturating_add(1))]
+    TooOften {
+        /// What is counted.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// When one more is possible.
+        retry_after: Duration,
+    },
+    /// The upgrade as a whole took too long.
+    #[error("the upgrade did not end within {0:?}, the time that a tenant's upgrade may take")]
+    TimedOut(Duration),
     /// There is no tenant of this name.
     #[error("there is no tenant {0}")]
     UnknownTenant(String),
@@ -150,7 +172,10 @@ impl UpgradeError {
     /// The step that refused: stable, for programs.
     pub fn step(&self) -> &'static str {
         match self {
-            Self::Busy => "busy",
+            Self::Busy | Self::Aborted => "busy",
+            Self::Queue { .. } => "queue",
+            Self::TooOften { .. } => "rate",
+            Self::TimedOut(_) => "time",
             Self::UnknownTenant(_) => "tenant",
             Self::TooLarge { .. } => "size",
             Self::Packed { .. } => "unpack",

@@ -13,14 +13,17 @@
 //! the runtime they began with.
 //!
 //! - [`Upgrader`]: the steps, in order.
+//! - [`Requester`]: for whom; the operator's wait for no tenant's.
 //! - [`UpgradeError`]: which step refused, and why.
 //! - [`UpgradeReport`]: what an upgrade did, or a dry run would do.
 
 mod error;
 mod rehearsal;
 mod report;
+mod turns;
 mod upgrader;
 
 pub use error::{MigrationError, TrialError, UpgradeError};
 pub use report::{MigrationReport, UpgradeReport};
+pub use turns::Requester;
 pub use upgrader::{UpgradeConfig, Upgrader};

@@ -40,8 +40,10 @@ pub(super) struct Rehearsal<'a> {
     pub dispatcher: &'a Dispatcher,
     pub payer: &'a Payer,
     pub runtime: &'a LoadedRuntime,
-    /// What each call may take.
-    pub time_max: Duration,
+    /// What the trial call may take.
+    pub trial_time_max: Duration,
+    /// What each migration may take.
+    pub migration_time_max: Duration,
 }
 
 impl Rehearsal<'_> {
@@ -52,15 +54,21 @@ impl Rehearsal<'_> {
             return Err(TrialError::Missing);
         }
         let export = function.name.full().to_owned();
-        self.call(tenant, &export, &[]).await.map(drop)
+        self.call(tenant, &export, &[], self.trial_time_max).await.map(drop)
     }
 
     /// Runs the migration of a tenant's state; what it would write, if anything.
     pub async fn migrate(&self, tenant: &Tenant, from_spec_version: u32) -> Result<Option<Changes>, TrialError> {
-        self.call(tenant, MIGRATE, &from_spec_version.encode()).await
+        self.call(tenant, MIGRATE, &from_spec_version.encode(), self.migration_time_max).await
     }
 
-    async fn call(&self, tenant: &Tenant, export: &str, arguments: &[u8]) -> Result<Option<Changes>, TrialError> {
+    async fn call(
+        &self,
+        tenant: &Tenant,
+        export: &str,
+        arguments: &[u8],
+        time_max: Duration,
+    ) -> Result<Option<Changes>, TrialError> {
         let (mut meter, tally) = self.meter()?;
         let setup = CallSetup {
             context: CallContext {
@@ -68,7 +76,7 @@ impl Rehearsal<'_> {
                 call_id: format!("upgrade-{}", self.runtime.version().spec_version),
                 // A migration must not depend on chance.
                 seed: 0,
-                deadline_ms: whole_ms(self.time_max),
+                deadline_ms: whole_ms(time_max),
                 streaming: false,
                 connected: false,
                 code_hash: H256::default(),
@@ -81,7 +89,7 @@ impl Rehearsal<'_> {
             }),
             connection: None,
             events: None,
-            deadline: Some(Instant::now() + self.time_max),
+            deadline: Some(Instant::now() + time_max),
             tally,
         };
         let executor = &self.dispatcher.executor;

@@ -4,35 +4,63 @@ use super::{
     error::UpgradeError,
     rehearsal::{Payer, Rehearsal, TRIAL},
     report::{MigrationReport, UpgradeReport},
+    turns::{Requester, Turn, TurnLimits, Turns},
 };
 use crate::{
-    chain::{Anchor, AppendError, Chain, Change, CodeFacts, CodeHash, CodeRef, Entry, Scope},
+    chain::{Anchor, AppendError, Chain, ChainError, Change, CodeFacts, CodeHash, CodeRef, Entry, Scope},
     dispatcher::Dispatcher,
+    excerpt::{LOGGED_BYTES_MAX, excerpt},
     executor::TenantResources,
+    millis::{now_unix_ms, whole_ms},
     runtimes::{CompilePriority, LoadRuntimeError, LoadedRuntime, RuntimeSlot},
     tenants::Tenant,
 };
 use realm_host_functions::storage::{Changes, CommitError};
 use realm_metadata::MetadataDiff;
+use realm_primitives::RuntimeVersion;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tokio::sync::RwLock;
 
 /// Target of the log's lines about the steps of upgrades.
 const STEPS: &str = "realm::upgrade";
 
+/// The time in which a tenant's upgrades are counted.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Bounds of upgrades.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpgradeConfig {
-    /// What the trial call, and the migration of each tenant, may take. Default 30 s.
-    pub rehearsal_time_max: Duration,
-    /// How often a migration is tried, because calls change what it has read; at the last time they
-    /// wait with what they write. Default 8.
+    /// What the trial call may take. Default 10 s.
+    pub trial_time_max: Duration,
+    /// What the migration of each tenant's state may take. Default 30 s.
+    pub migration_time_max: Duration,
+    /// The number of times that a migration is tried, because calls change what it has read; at the last time calls of
+    /// the same tenants wait with what they write. Default 8.
     pub migration_attempts_max: u32,
+    /// Upgrades of tenants' administrators, dry runs included, that run at once. The operator's do not count. Default 4.
+    pub tenant_trials_max: usize,
+    /// Upgrades of tenants' administrators that wait for one of those to end. Default 16.
+    pub tenant_trials_waiting_max: usize,
+    /// Upgrades, dry runs and rollbacks that the administrator of one tenant may try in a minute. Default 6.
+    pub tenant_attempts_per_minute_max: usize,
+    /// Upgrades and rollbacks that the administrator of one tenant may have put in force in a day. Default 24.
+    pub tenant_upgrades_per_day_max: usize,
+    /// What an upgrade of a tenant's administrator may take in all, up to its commit. Default 60 s.
+    pub tenant_upgrade_time_max: Duration,
 }
 
 impl Default for UpgradeConfig {
     fn default() -> Self {
-        Self { rehearsal_time_max: Duration::from_secs(30), migration_attempts_max: 8 }
+        Self {
+            trial_time_max: Duration::from_secs(10),
+            migration_time_max: Duration::from_secs(30),
+            migration_attempts_max: 8,
+            tenant_trials_max: 4,
+            tenant_trials_waiting_max: 16,
+            tenant_attempts_per_minute_max: 6,
+            tenant_upgrades_per_day_max: 24,
+            tenant_upgrade_time_max: Duration::from_secs(60),
+        }
     }
 }
 
@@ -46,8 +74,10 @@ pub struct Upgrader {
     slot: Arc<RuntimeSlot>,
     /// Whom unknown code describes itself as.
     inspector: Arc<TenantResources>,
-    /// One upgrade at a time: the next would be checked against what this one replaces.
-    turn: Semaphore,
+    turns: Turns,
+    /// Tenants' commits pass beside each other; while the chain's runtime is migrated and committed they wait, because
+    /// they change whose state that concerns.
+    commits: RwLock<()>,
 }
 
 /// Code that passed every check and may be put in force.
@@ -70,7 +100,13 @@ impl Upgrader {
         slot: Arc<RuntimeSlot>,
         inspector: Arc<TenantResources>,
     ) -> Self {
-        Self { config, dispatcher, chain, slot, inspector, turn: Semaphore::new(1) }
+        let turns = Turns::new(TurnLimits {
+            trials_max: config.tenant_trials_max,
+            waiting_max: config.tenant_trials_waiting_max,
+            attempts_per_minute_max: config.tenant_attempts_per_minute_max,
+            time_max: config.tenant_upgrade_time_max,
+        });
+        Self { config, dispatcher, chain, slot, inspector, turns, commits: RwLock::default() }
     }
 
     /// Checks uploaded code, tries it out, and puts it in force.
@@ -81,12 +117,14 @@ impl Upgrader {
     /// # Cancel safety
     /// Dropping the future stops an upgrade that is not being committed yet; a commit is carried out
     /// and put in force.
-    pub async fn upgrade(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
-        let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
-        let upgraded = match self.accept(scope.clone(), upload).await {
-            Ok(candidate) => self.put_in_force(candidate, Entry::Upgrade).await,
-            Err(error) => Err(error),
-        };
+    pub async fn upgrade(&self, scope: Scope, upload: Vec<u8>, by: Requester) -> Result<UpgradeReport, UpgradeError> {
+        let upgraded = async {
+            let turn = self.turns.begin(&scope, by).await?;
+            self.check_day(&scope, by)?;
+            let candidate = turn.run(self.accept(&turn, scope.clone(), upload)).await??;
+            self.put_in_force(&turn, candidate, Entry::Upgrade).await
+        }
+        .await;
         self.count("upgrade", &upgraded);
         logged("upgrade", &scope, upgraded)
     }
@@ -95,9 +133,12 @@ impl Upgrader {
     ///
     /// # Errors
     /// [`UpgradeError`], by step.
-    pub async fn dry_run(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
-        let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
-        let tried = self.rehearsed(scope, upload).await;
+    pub async fn dry_run(&self, scope: Scope, upload: Vec<u8>, by: Requester) -> Result<UpgradeReport, UpgradeError> {
+        let tried = async {
+            let turn = self.turns.begin(&scope, by).await?;
+            turn.run(self.rehearsed(&turn, scope, upload)).await?
+        }
+        .await;
         self.count("dry_run", &tried);
         tried
     }
@@ -110,20 +151,41 @@ impl Upgrader {
     ///
     /// # Cancel safety
     /// As [`Self::upgrade`].
-    pub async fn rollback(&self, scope: Scope) -> Result<UpgradeReport, UpgradeError> {
-        let _turn = self.turn.try_acquire().map_err(|_| UpgradeError::Busy)?;
-        let rolled_back = match self.earlier(scope.clone()).await {
-            Ok(candidate) => self.put_in_force(candidate, Entry::Rollback).await,
-            Err(error) => Err(error),
-        };
+    pub async fn rollback(&self, scope: Scope, by: Requester) -> Result<UpgradeReport, UpgradeError> {
+        let rolled_back = async {
+            let turn = self.turns.begin(&scope, by).await?;
+            self.check_day(&scope, by)?;
+            let candidate = turn.run(self.earlier(&turn, scope.clone())).await??;
+            self.put_in_force(&turn, candidate, Entry::Rollback).await
+        }
+        .await;
         self.count("rollback", &rolled_back);
         logged("rollback", &scope, rolled_back)
     }
 
-    async fn rehearsed(&self, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
-        let candidate = self.accept(scope, upload).await?;
+    async fn rehearsed(&self, turn: &Turn, scope: Scope, upload: Vec<u8>) -> Result<UpgradeReport, UpgradeError> {
+        let candidate = self.accept(turn, scope, upload).await?;
         let (_, migrations) = self.migrate(&candidate).await?;
         Ok(report(&candidate, None, migrations))
+    }
+
+    /// Each change that is put in force takes room on disk for its code and its block. Read from the chain, so that a
+    /// restart forgets none.
+    fn check_day(&self, scope: &Scope, by: Requester) -> Result<(), UpgradeError> {
+        if by == Requester::Operator {
+            return Ok(());
+        }
+        let (now, day) = (now_unix_ms(), whole_ms(DAY));
+        let limit = self.config.tenant_upgrades_per_day_max.max(1);
+        // Newest first: one more is possible when the last of these is a day old.
+        let times = self.chain.change_times(scope, now.saturating_sub(day), limit);
+        match times.last() {
+            Some(time) if times.len() >= limit => {
+                let retry_after = Duration::from_millis(time.saturating_add(day).saturating_sub(now));
+                Err(UpgradeError::TooOften { what: "upgrades and rollbacks a day", limit, retry_after })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn count(&self, kind: &str, outcome: &Result<UpgradeReport, UpgradeError>) {
@@ -131,11 +193,11 @@ impl Upgrader {
     }
 
     /// All checks of an upload, up to the trial call.
-    async fn accept(&self, scope: Scope, upload: Vec<u8>) -> Result<Candidate, UpgradeError> {
+    async fn accept(&self, turn: &Turn, scope: Scope, upload: Vec<u8>) -> Result<Candidate, UpgradeError> {
         let (current, affected) = self.concerned(&scope)?;
         let payer = self.payer(&scope, &affected)?;
         let executor = self.dispatcher.executor.clone();
-        let in_force = current.version().clone();
+        let in_force = self.version_in_force(&scope, &current)?;
         let blob = tokio::task::spawn_blocking(move || {
             let blob = unpack(upload, executor.config().code_bytes_max)?;
             let version = executor.inspect(&blob).map_err(UpgradeError::Code)?;
@@ -151,17 +213,17 @@ impl Upgrader {
         .await
         .map_err(|_| UpgradeError::Load(LoadRuntimeError::Compiler))??;
         step("inspected");
-        let runtime = self.load(blob).await?;
+        let runtime = self.load(turn, blob).await?;
         step("described");
         self.candidate(scope, current, Some(runtime), affected, payer).await
     }
 
     /// The code that a rollback returns to, tried out again.
-    async fn earlier(&self, scope: Scope) -> Result<Candidate, UpgradeError> {
+    async fn earlier(&self, turn: &Turn, scope: Scope) -> Result<Candidate, UpgradeError> {
         let (current, affected) = self.concerned(&scope)?;
         let target = self.chain.rollback_target(&scope).ok_or(UpgradeError::NothingToRollBack)?;
         let runtime = match target {
-            Some(code) => Some(self.load(self.chain.storage().code(code.hash)?).await?),
+            Some(code) => Some(self.load(turn, self.chain.storage().code(code.hash)?).await?),
             None => None,
         };
         let payer = match (&scope, affected.first()) {
@@ -176,6 +238,17 @@ impl Upgrader {
         let (Scope::Tenant(_), Some(tenant)) = (scope, affected.first()) else { return Ok(Payer::Operator) };
         self.dispatcher.admission.begin(tenant).map_err(UpgradeError::Limited)?;
         Ok(Payer::Tenant(tenant.clone()))
+    }
+
+    /// The version in force for a scope, also where it did not load when the node started.
+    fn version_in_force(&self, scope: &Scope, current: &LoadedRuntime) -> Result<RuntimeVersion, UpgradeError> {
+        match self.chain.head().in_force.of_scope(scope) {
+            Some(code) if code.hash != CodeHash(current.code.hash) => {
+                let facts = self.chain.storage().facts(code.hash)?;
+                Ok(facts.ok_or(ChainError::CodeMissing(code.hash))?.version)
+            }
+            _ => Ok(current.version().clone()),
+        }
     }
 
     /// The runtime in force for a scope, and the tenants that run it.
@@ -194,10 +267,9 @@ impl Upgrader {
         }
     }
 
-    async fn load(&self, blob: Vec<u8>) -> Result<Arc<LoadedRuntime>, UpgradeError> {
-        LoadedRuntime::load(&self.dispatcher.executor, &self.inspector, blob, CompilePriority::Aside)
-            .await
-            .map_err(UpgradeError::Load)
+    async fn load(&self, turn: &Turn, blob: Vec<u8>) -> Result<Arc<LoadedRuntime>, UpgradeError> {
+        let aside = CompilePriority::Aside { permit: turn.permit() };
+        LoadedRuntime::load(&self.dispatcher.executor, &self.inspector, blob, aside).await.map_err(UpgradeError::Load)
     }
 
     /// The trial call, as the first of the tenants that would get the code.
@@ -221,13 +293,19 @@ impl Upgrader {
     }
 
     fn rehearsal<'a>(&'a self, runtime: &'a LoadedRuntime, payer: &'a Payer) -> Rehearsal<'a> {
-        Rehearsal { dispatcher: &self.dispatcher, payer, runtime, time_max: self.config.rehearsal_time_max }
+        Rehearsal {
+            dispatcher: &self.dispatcher,
+            payer,
+            runtime,
+            trial_time_max: self.config.trial_time_max,
+            migration_time_max: self.config.migration_time_max,
+        }
     }
 
     /// What the migration of every affected tenant would write, together.
     async fn migrate(&self, candidate: &Candidate) -> Result<(Changes, Vec<MigrationReport>), UpgradeError> {
         let rehearsal = self.rehearsal(&candidate.runtime, &candidate.payer);
-        let from = candidate.current.version().spec_version;
+        let from = candidate.from.map_or(candidate.current.version().spec_version, |code| code.spec_version);
         let mut all = Changes::new();
         let mut reports = Vec::with_capacity(candidate.affected.len());
         for tenant in &candidate.affected {
@@ -245,26 +323,51 @@ impl Upgrader {
         Ok((all, reports))
     }
 
-    /// Migrates, commits and swaps. Calls go on meanwhile; if one of them wrote to what a migration
-    /// had looked at, the commit is refused whole and the migration begins anew; at the last attempt
-    /// calls wait with what they write.
+    /// Migrates, commits and swaps. Calls go on; if one of them wrote to what a migration had looked at, the commit is
+    /// refused completely and the migration begins again; at the last attempt calls of the same tenants wait with what
+    /// they write. Only the commit itself cannot be aborted.
     async fn put_in_force(
         &self,
-        candidate: Candidate,
+        turn: &Turn,
+        mut candidate: Candidate,
         entry: impl Fn(Change) -> Entry,
     ) -> Result<UpgradeReport, UpgradeError> {
-        let Candidate { scope, from, to, runtime, affected, .. } = &candidate;
+        let _tenants_wait = match &candidate.scope {
+            Scope::Chain => {
+                let guard = self.commits.write().await;
+                // Tenants may have got their own runtime, or gone back to the chain's, since the upload.
+                (_, candidate.affected) = self.concerned(&Scope::Chain)?;
+                Some(guard)
+            }
+            Scope::Tenant(_) => None,
+        };
+        let Candidate { scope, from, to, current, runtime, affected } = &candidate;
+        let namespaces: Vec<_> = affected.iter().map(|tenant| tenant.resources.storage.clone()).collect();
         let attempts = self.config.migration_attempts_max.max(1);
         for attempt in 1..=attempts {
-            let _calls_wait = match attempt == attempts {
-                true => Some(self.chain.storage().store().pause_calls().await),
-                false => None,
-            };
-            let (mut changes, migrations) = self.migrate(&candidate).await?;
+            let (_calls_wait, (mut changes, migrations)) = turn
+                .run(async {
+                    let calls_wait = match attempt == attempts {
+                        true => Some(self.chain.storage().store().pause_calls(&namespaces).await),
+                        false => None,
+                    };
+                    self.migrate(&candidate).await.map(|migrated| (calls_wait, migrated))
+                })
+                .await??;
             step("migrated");
             let facts = CodeFacts { version: runtime.version().clone(), metadata: runtime.metadata_bytes.clone() };
             if to.is_some() {
                 self.chain.storage().write_code(&mut changes, &runtime.code.code, &facts);
+            }
+            let _beside_other_tenants = match scope {
+                Scope::Chain => None,
+                Scope::Tenant(_) => Some(turn.run(self.commits.read()).await?),
+            };
+            // A tenant without a runtime of its own may have got another one with the chain.
+            // A tenant that goes back to the chain's runtime may find another one there.
+            let stale = to.is_none() && !Arc::ptr_eq(&self.slot.current(), runtime);
+            if stale || !Arc::ptr_eq(&self.concerned(scope)?.0, current) {
+                return Err(UpgradeError::Commit(AppendError::Overtaken));
             }
             let change = Change { scope: scope.clone(), from: *from, to: *to };
             let swap = self.swap(scope, to.is_some(), runtime.clone(), affected);
@@ -345,7 +448,11 @@ fn logged(
             let block = report.block.map(|block| block.number.0);
             tracing::info!(%scope, what, spec_version, block, metadata_hash = report.metadata_hash, "runtime put in force");
         }
-        Err(error) => tracing::warn!(%scope, what, step = error.step(), %error, "runtime refused"),
+        Err(error) => {
+            // It may quote what the blob says of itself.
+            let quoted = excerpt(&error.to_string(), LOGGED_BYTES_MAX);
+            tracing::warn!(%scope, what, step = error.step(), error = quoted, "runtime refused");
+        }
     }
     outcome
 }

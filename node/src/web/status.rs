@@ -22,9 +22,11 @@ pub fn status(error: &RpcError) -> StatusCode {
         ErrorCode::SlowConsumer => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::Conflict | ErrorCode::RuntimeChanged | ErrorCode::UpgradeRefused => StatusCode::CONFLICT,
         ErrorCode::RateLimit | ErrorCode::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Overloaded | ErrorCode::ModelUnavailable | ErrorCode::ShuttingDown | ErrorCode::Cancelled => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorCode::Overloaded
+        | ErrorCode::ModelUnavailable
+        | ErrorCode::RuntimeUnavailable
+        | ErrorCode::ShuttingDown
+        | ErrorCode::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         // What other code there may be is the node's own failure until this table says otherwise.
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -201,3 +201,34 @@ fn terminate(child: &Child) {
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
     assert!(told.success());
 }
+
+/// A second signal was ignored: Ctrl-C twice waited out the whole `--shutdown-timeout`.
+#[test]
+fn a_second_signal_ends_a_node_that_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("long.gguf");
+    write_tiny_llama(&model, &TinyLlama { context_length: 8192, ..TinyLlama::default() }).unwrap();
+    let mut served =
+        serve_with(model.to_str().unwrap(), &["--shutdown-timeout", "3600", "--slow-consumer-ms", "3600000"], &[]);
+    // A call whose reader does not read keeps the node from stopping: more events than pipe and sockets hold.
+    let params = r#"{"prompt":"Once","max_tokens":4000,"logprobs":20}"#;
+    let mut readers: Vec<_> = (0..4)
+        .map(|_| {
+            let call = ["call", "stream_generate", params, "--stream", "--deadline-ms", "600000", "--url", &served.url];
+            let mut reader = Running(realm(&call).stdout(Stdio::piped()).spawn().unwrap());
+            let mut first = String::new();
+            let mut lines = BufReader::with_capacity(1, reader.stdout.take().unwrap());
+            assert!(lines.read_line(&mut first).unwrap() > 0, "the stream begins");
+            (reader, lines)
+        })
+        .collect();
+    terminate(&served.child);
+    let mut line = String::new();
+    while !line.contains("\"stopping\"") {
+        line.clear();
+        assert!(served.log.read_line(&mut line).unwrap() > 0, "the node ended");
+    }
+    terminate(&served.child);
+    assert_eq!(served.child.wait().unwrap().code(), Some(143));
+    readers.clear();
+}

@@ -79,7 +79,7 @@ async fn keys_are_made_listed_and_taken_back_over_the_wire() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_key_can_be_made_of_is_named() {
-    let node = TinyNode::keyed(|config| config.auth.keys_max = 1).await;
+    let node = TinyNode::keyed(|config| config.auth.keys.keys_max = 1).await;
     let mut admin = Socket::connect_as(node.node.address(), &node.key(None, Roles::ALL).await).await;
     let mut refused = async |params: Value, field: &str| {
         let error = admin.error("realm_keyGenerate", params).await;

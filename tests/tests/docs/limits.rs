@@ -2,8 +2,15 @@
 //! and a wrong default each fail.
 
 use realm_chain_spec::TenantSpec;
-use realm_host_functions::HostLimits;
-use realm_node::{auth::AuthConfig, cli, executor::ExecutorConfig, server::ServerLimits, substrate::QueryLimits};
+use realm_host_functions::{HostLimits, StorageLimits, storage::StoreConfig};
+use realm_node::{
+    auth::{AuthConfig, KeyLimits},
+    cli,
+    executor::ExecutorConfig,
+    server::ServerLimits,
+    substrate::QueryLimits,
+    upgrade::UpgradeConfig,
+};
 use realm_rpc::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,6 +88,7 @@ fn what_callers_meet_past_a_limit_is_one_of_the_codes() {
 #[test]
 fn what_is_fixed_is_what_is_said() {
     let (server, executor) = (ServerLimits::default(), ExecutorConfig::default());
+    let (store, storage, upgrade) = (StoreConfig::default(), StorageLimits::default(), UpgradeConfig::default());
     for said in [
         format!("{} bytes of a response", server.response_bytes_max),
         format!("{} requests in a batch", server.batch_len_max),
@@ -90,6 +98,18 @@ fn what_is_fixed_is_what_is_said() {
         format!("{} bytes of a runtime", executor.code_bytes_max),
         format!("{} bytes of memory", executor.compile_memory_bytes_max),
         format!("{} s of processor time", executor.compile_cpu_time_max.as_secs()),
+        format!("may write or clear {} keys", storage.transaction_keys_max),
+        format!("migration of one tenant's state {};", storage.migration_keys_max),
+        format!(
+            "at most {} commits, {} keys and {} bytes",
+            store.batch_len_max, store.batch_entries_max, store.batch_bytes_max
+        ),
+        format!("try in a minute | {} |", upgrade.tenant_attempts_per_minute_max),
+        format!("in 24 hours | {} |", upgrade.tenant_upgrades_per_day_max),
+        format!("run at once | {} |", upgrade.tenant_trials_max),
+        format!("those that wait | {} |", upgrade.tenant_trials_waiting_max),
+        format!("up to its commit | {} |", upgrade.tenant_upgrade_time_max.as_secs()),
+        format!("{}, {} |", upgrade.trial_time_max.as_secs(), upgrade.migration_time_max.as_secs()),
     ] {
         assert!(section().contains(&said), "docs/operations.md lacks: {said}");
     }
@@ -154,4 +174,11 @@ fn a_tenant_may_set_no_more_memory_than_a_sandbox_has() {
     tenant["limits"]["guest_memory_bytes_max"] = (most + 1).into();
     let error = TenantSpec::from_value(&tenant).expect_err("more than a sandbox has").to_string();
     assert!(error.contains("guest_memory_bytes_max") && error.contains(&most.to_string()), "{error}");
+}
+
+#[test]
+fn how_many_keys_there_may_be_is_what_is_said() {
+    let KeyLimits { keys_max, keys_per_tenant_max, keys_reserved } = KeyLimits::default();
+    let said = format!("| {keys_max}, {keys_per_tenant_max}, {keys_reserved};");
+    assert!(PAGE.contains(&said), "docs/operations.md lacks: {said}");
 }

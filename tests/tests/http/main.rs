@@ -3,5 +3,6 @@
 mod bad_input;
 mod bounds;
 mod call;
+mod health;
 mod openai;
 mod pages;

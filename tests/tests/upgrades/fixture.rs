@@ -37,7 +37,8 @@ impl Fixture {
     pub async fn start(change: impl FnOnce(&mut NodeConfig)) -> Self {
         let node = TinyNode::with(|config| {
             // What a guest may take without being noticed as one that loops or eats.
-            config.upgrade.rehearsal_time_max = Duration::from_secs(5);
+            (config.upgrade.trial_time_max, config.upgrade.migration_time_max) =
+                (Duration::from_secs(5), Duration::from_secs(5));
             change(config);
         })
         .await;

@@ -2,12 +2,15 @@
 
 mod books;
 mod chain;
+mod fairness;
 mod fixture;
 mod followers;
 mod in_flight;
 mod load;
 mod migrations;
 mod refusals;
+mod remembered;
 mod tenants;
+mod unavailable;
 
 use realm_tests::blob;

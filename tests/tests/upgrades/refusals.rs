@@ -25,7 +25,8 @@ async fn every_bad_blob_is_refused_by_its_own_step() {
     let start = async || {
         Fixture::with(&Blob::version(5), |config| {
             config.base_path = Some(base.clone());
-            config.upgrade.rehearsal_time_max = Duration::from_secs(2);
+            (config.upgrade.trial_time_max, config.upgrade.migration_time_max) =
+                (Duration::from_secs(2), Duration::from_secs(2));
             // 100 MB must reach the upgrade to be refused by it; as hex they are twice as many.
             config.server.request_bytes_max = 210_000_000;
             // A heartbeat would be a change on disk that is not the upgrade's.

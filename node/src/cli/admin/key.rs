@@ -2,7 +2,7 @@
 //! run, which is how the first key comes to be.
 
 use crate::{
-    auth::{AuthConfig, KeyError, Keyring, NewKey, Role, Roles, now_unix_ms, prefix_of, shown_once},
+    auth::{KeyError, KeyLimits, Keyring, NewKey, Role, Roles, now_unix_ms, prefix_of, shown_once},
     cli::{
         Failure,
         args::NodeArgs,
@@ -100,7 +100,7 @@ fn generate(args: GenerateArgs, form: Form) -> Result<(), Failure> {
         };
         let tenant = tenant.as_deref().map(TenantId::from);
         let roles = Roles::read(role.iter().map(String::as_str)).unwrap_or(Roles::of_new(tenant.as_ref()));
-        let keys = Keyring::open(&open_store(Some(&folder)).map_err(cannot_open)?, AuthConfig::default().keys_max);
+        let keys = Keyring::open(&open_store(Some(&folder)).map_err(cannot_open)?, KeyLimits::default());
         let new = NewKey { tenant, roles, expires_at_unix_ms, label };
         let (text, key) = keys.map_err(failed)?.generate(new).await.map_err(failed)?;
         Ok(shown_once(&text, &key))
@@ -152,7 +152,7 @@ fn existing(folder: &Path) -> Result<Keyring, Failure> {
         return Err(Failure::Usage(format!("there is no database in {}: no node has run there", folder.display())));
     }
     let store = open_store(Some(folder)).map_err(cannot_open)?;
-    Keyring::open(&store, AuthConfig::default().keys_max).map_err(failed)
+    Keyring::open(&store, KeyLimits::default()).map_err(failed)
 }
 
 fn cannot_open(error: crate::service::StartError) -> Failure {

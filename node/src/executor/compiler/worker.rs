@@ -40,6 +40,13 @@ impl Order {
         }
     }
 
+    /// The same order for a node that serves nobody yet: all processors, and no stepping back.
+    pub(super) fn at_once(mut self) -> Self {
+        self.threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+        self.niceness = 0;
+        self
+    }
+
     /// An executor's configuration whose machine code the node's takes. Nothing is run here, so one instance does.
     fn config(&self) -> ExecutorConfig {
         ExecutorConfig {
@@ -79,6 +86,7 @@ pub enum WorkerError {
 /// # Errors
 /// [`WorkerError`]
 pub fn compile_stdin() -> Result<(), WorkerError> {
+    seclude();
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input).map_err(|error| WorkerError::Order(error.to_string()))?;
     let (order, code) =
@@ -91,6 +99,22 @@ pub fn compile_stdin() -> Result<(), WorkerError> {
     let mut output = std::io::stdout().lock();
     output.write_all(&machine_code).and_then(|()| output.flush()).map_err(WorkerError::Write)
 }
+
+/// Closes every descriptor but the three streams, and gives up for good to gain rights by starting other programs. Neither
+/// matters for compiling, so a system that lacks one of them is no obstacle.
+#[cfg(target_os = "linux")]
+fn seclude() {
+    // SAFETY: this process has opened nothing yet, so whatever is closed here is inherited and used by nobody.
+    let closed = unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+    // SAFETY: the option takes numbers only, and changes this process alone.
+    let bound = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    if closed != 0 || bound != 0 {
+        tracing::debug!("the compiler keeps inherited descriptors or rights");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn seclude() {}
 
 /// Bounds this process for good. Memory that is only reserved does not count.
 fn bound(order: &Order) -> std::io::Result<()> {

@@ -132,10 +132,12 @@ fn refusal(status: StatusCode, error: RpcError) -> Response<HttpBody> {
     response
 }
 
-/// 200 while the node takes calls, 503 once it stops: what load balancers look at.
+/// 200 while the node takes calls, 503 once it stops: what load balancers look at. A node whose database takes no writes
+/// still answers calls that only read, so it says `degraded` with 200; the reason is in the log.
 pub fn health(dispatcher: &Dispatcher) -> Response<HttpBody> {
-    match dispatcher.drain.is_draining() {
-        false => json(StatusCode::OK, &json!({"status": "ok"})),
-        true => json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "shutting down"})),
+    match (dispatcher.drain.is_draining(), dispatcher.tenants.store().writable()) {
+        (true, _) => json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "shutting down"})),
+        (false, Ok(())) => json(StatusCode::OK, &json!({"status": "ok"})),
+        (false, Err(_)) => json(StatusCode::OK, &json!({"status": "degraded", "database": "read-only"})),
     }
 }
