@@ -63,10 +63,11 @@ impl TinyNode {
         self.folder.path()
     }
 
-    /// Waits until no call is in a sandbox.
+    /// Waits until no call is in a sandbox or holds a permit of admission. The permit is freed a moment after the sandbox.
     pub async fn idle(&self) {
+        let dispatcher = self.node.dispatcher();
         let idle = async {
-            while self.node.dispatcher().executor.stats().instances_alive() > 0 {
+            while dispatcher.executor.stats().instances_alive() > 0 || dispatcher.admission.running() > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
