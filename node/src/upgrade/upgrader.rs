@@ -341,7 +341,7 @@ impl Upgrader {
             }
             Scope::Tenant(_) => None,
         };
-        let Candidate { scope, from, to, current, runtime, affected } = &candidate;
+        let Candidate { scope, from, to, current, runtime, affected, .. } = &candidate;
         let namespaces: Vec<_> = affected.iter().map(|tenant| tenant.resources.storage.clone()).collect();
         let attempts = self.config.migration_attempts_max.max(1);
         for attempt in 1..=attempts {

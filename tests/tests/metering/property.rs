@@ -4,15 +4,13 @@
 //! Schedules are drawn by a seed; when exactly a call is cut is the machine's matter, so no two runs are the same, and the
 //! sums must agree in all of them. `REALM_BOOKS_SEEDS=40` runs more schedules.
 
-#[allow(dead_code, reason = "the upgrades' tests use the rest of it")]
-#[path = "../upgrades/blob.rs"]
-mod blob;
-
 use super::PRICES;
-use blob::{Blob, COMPUTE, COMPUTE_IMPORTS};
 use realm_chain_spec::TenantSpec;
 use realm_test_models::SplitMix64;
-use realm_tests::{HANG, Socket, TinyNode};
+use realm_tests::{
+    HANG, Socket, TinyNode,
+    blob::{Blob, COMPUTE, COMPUTE_IMPORTS},
+};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, time::Duration};
 

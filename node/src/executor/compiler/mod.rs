@@ -48,7 +48,7 @@ impl Compiler {
         }
         let niceness = self.niceness;
         let stepped_back = move || {
-            step_back(niceness);
+            realm_work::priority::lower(niceness);
             work()
         };
         std::thread::scope(|scope| {
