@@ -286,10 +286,11 @@ mod tests {
         let third = turns.begin(&tenant("c"), Requester::Tenant).await;
         assert!(matches!(third, Err(UpgradeError::Queue { limit: 1 })));
         drop(first);
-        // Whoever comes back stands behind the one that waits.
+        // The permit is the one's that waited; whoever comes back waits for it in turn.
+        let second = second.await.unwrap();
         let mut back = pin!(turns.begin(&a, Requester::Tenant));
         assert!(poll!(&mut back).is_pending());
-        drop(second.await.unwrap());
+        drop(second);
         drop(back.await.unwrap());
     }
 
