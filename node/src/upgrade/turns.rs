@@ -260,7 +260,8 @@ mod tests {
         drop(turns.begin(&Scope::Chain, Requester::Operator).await.expect("another scope"));
         drop(turns.begin(&tenant("b"), Requester::Operator).await.expect("another tenant's"));
 
-        let mut operators = pin!(turns.begin(&tenant("a"), Requester::Operator));
+        let scope = tenant("a");
+        let mut operators = pin!(turns.begin(&scope, Requester::Operator));
         assert!(poll!(&mut operators).is_pending());
         let aborted = hostile.run(std::future::pending::<()>()).await;
         assert!(matches!(aborted, Err(UpgradeError::Aborted)));
@@ -279,15 +280,17 @@ mod tests {
         let turns = turns();
         let first = turns.begin(&tenant("a"), Requester::Tenant).await.unwrap();
         assert!(matches!(turns.begin(&tenant("a"), Requester::Tenant).await, Err(UpgradeError::Busy)));
-        let mut second = pin!(turns.begin(&tenant("b"), Requester::Tenant));
+        let (a, b) = (tenant("a"), tenant("b"));
+        let mut second = pin!(turns.begin(&b, Requester::Tenant));
         assert!(poll!(&mut second).is_pending());
         let third = turns.begin(&tenant("c"), Requester::Tenant).await;
         assert!(matches!(third, Err(UpgradeError::Queue { limit: 1 })));
         drop(first);
-        // Whoever comes back stands behind the one that waits.
-        let mut back = pin!(turns.begin(&tenant("a"), Requester::Tenant));
+        // The permit is the one's that waited; whoever comes back waits for it in turn.
+        let second = second.await.unwrap();
+        let mut back = pin!(turns.begin(&a, Requester::Tenant));
         assert!(poll!(&mut back).is_pending());
-        drop(second.await.unwrap());
+        drop(second);
         drop(back.await.unwrap());
     }
 
