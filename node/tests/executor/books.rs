@@ -66,7 +66,9 @@ async fn tokens_that_the_guest_chooses_by_the_logits_are_generated_ones() {
     };
     let guest = Guest { tenant: Arc::new(tenant), ..guest };
     let (results, tally) = play(&guest, &own_sampling()).await;
-    assert_eq!(results[10], -(HostErrorCode::LimitExceeded as i64), "{results:?}");
+    // Two steps open and fill the session; then each token takes two reads and a pass, and the fourth pass is one too many.
+    assert!(results[10] >= 0, "{results:?}");
+    assert_eq!(results[13], -(HostErrorCode::LimitExceeded as i64), "{results:?}");
     assert_eq!(charged(&tally), (10, 3));
 }
 
