@@ -54,10 +54,11 @@ pub(crate) fn chat(
     // From here to the end of the call no other goes on with this conversation.
     let mut remembered = remembered.map(Conversation::lock).transpose()?;
     let shown = remembered.as_ref().map_or_else(|| Ok(Shown::nothing()), |conversation| conversation.shown())?;
-    let (tokens, dropped) = match drops {
-        true => fitted(&shown, &asked, &plan, field)?,
-        false => (rendered(&shown, 0, &asked, field)?, 0),
+    let prompt = match drops {
+        true => fitted(&shown, &asked, &plan, field),
+        false => rendered(&shown, 0, &asked, field).map(|tokens| (tokens, 0)),
     };
+    let (tokens, dropped) = prompt.map_err(|error| plan.overflowed(error))?;
     let made = generation::generate(&tokens, plan, &context, Streaming::IfRead, Begins::Anew)?;
 
     let turns = match &mut remembered {

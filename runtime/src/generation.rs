@@ -64,7 +64,7 @@ pub(crate) fn complete(
     let context = call_context()?;
     // Options are checked before anything is computed for them.
     let plan = Plan::new(options, context.seed)?;
-    let tokens = inference::tokenize(prompt)?;
+    let tokens = inference::tokenize(prompt).map_err(|error| plan.overflowed(error.into()))?;
     if tokens.is_empty() {
         return Err(RuntimeError::InvalidParams { field: "prompt".into(), message: "must not be empty".into() });
     }

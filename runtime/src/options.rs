@@ -107,6 +107,18 @@ impl Plan {
             None => Ok(room.min(MAX_TOKENS_DEFAULT).min(max_tokens_limit)),
         }
     }
+
+    /// Adds what was asked for to the error of a prompt that the host refused before it was tokenised.
+    pub fn overflowed(&self, error: RuntimeError) -> RuntimeError {
+        match error {
+            RuntimeError::ContextOverflow { prompt_tokens, context_length, .. } => RuntimeError::ContextOverflow {
+                prompt_tokens,
+                max_tokens: self.max_tokens.unwrap_or(1),
+                context_length,
+            },
+            error => error,
+        }
+    }
 }
 
 fn invalid(field: &str, message: &str) -> RuntimeError {

@@ -22,8 +22,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def write_chain(path):
+    """The chain `local`, which needs keys and has three tenants, without rates: attacks are measured, not counted."""
+    spec = json.loads(subprocess.check_output([REALM, "build-spec", "--chain", "local"]))
+    for tenant in spec["tenants"]:
+        for limit in ["requests_per_minute", "requests_burst", "tokens_per_minute", "tokens_burst"]:
+            tenant["limits"][limit] = 6_000_000
+    path.write_text(json.dumps(spec))
+
+
 class Node:
-    """A node on the chain `local`, which needs keys and has three tenants."""
+    """A node whose chain needs keys and has three tenants."""
 
     def __init__(self, folder, *arguments, model=None):
         self.folder = pathlib.Path(folder)
@@ -32,7 +41,8 @@ class Node:
         self.log_path = self.folder / "node.log"
         made = subprocess.check_output([REALM, "--json", "key", "generate", "--base-path", self.base, "--label", "operator"])
         self.operator = json.loads(made)["key"]
-        command = [REALM, "serve", "--chain", "local", "--base-path", str(self.base), "--port", str(self.port),
+        write_chain(self.folder / "chain.json")
+        command = [REALM, "serve", "--chain", str(self.folder / "chain.json"), "--base-path", str(self.base), "--port", str(self.port),
                    "--metrics-port", str(self.metrics_port), *arguments]
         if model:
             command += ["--model", str(model)]

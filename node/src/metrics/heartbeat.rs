@@ -12,7 +12,7 @@ use tokio::{
 };
 
 /// Time between two measurements of a task.
-pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(5);
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Measures until it is dropped. Needs a tokio runtime.
 pub fn start(stall_seconds: &Histogram) -> JoinSet<()> {

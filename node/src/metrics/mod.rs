@@ -25,6 +25,9 @@ use substrate_prometheus_endpoint::{
     U64, exponential_buckets, register,
 };
 
+/// Upper bounds of the buckets of worker stalls, in seconds. 50 ms is the longest that one should be.
+const STALL_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
 /// Names of functions that have series of their own. Uploaded runtimes may bring ever new ones.
 const FUNCTIONS_MAX: usize = 200;
 /// Tenants that have series of their own.
@@ -88,7 +91,7 @@ impl Metrics {
         let between = "Seconds between a call's sampled tokens";
         let between = histogram("realm_inter_token_seconds", between, 0.0005, 2.0, 14)?;
         let stall = "Seconds that the async workers were late for a timer; timers are exact to a millisecond";
-        let stall = histogram("realm_worker_stall_seconds", stall, 0.002, 2.0, 12)?;
+        let stall = HistogramOpts::new("realm_worker_stall_seconds", stall).buckets(STALL_BUCKETS.to_vec());
         let vec = |name: &str, help: &str, labels: &[&str]| {
             register(CounterVec::new(Opts::new(name, help), labels)?, registry)
         };

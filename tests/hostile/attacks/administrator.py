@@ -30,17 +30,17 @@ def abuse(function, at_once=8, **params):
     return run
 
 
-def unread(function, count=8, **params):
+def unread(function, streams, **params):
     """Streams that nobody reads."""
     def run(node, keys, seconds):
         async def play():
             async with contextlib.AsyncExitStack() as stack:
-                for _ in range(count):
+                for _ in range(streams):
                     peer = await stack.enter_async_context(web_socket(node, keys.call, max_queue=1))
                     await rpc(peer, "realm_subscribe", [function, params, {"deadline_ms": 20_000}])
                 await asyncio.sleep(seconds)
         asyncio.run(play())
-        return f"{count} streams of {function}, not read"
+        return f"{streams} streams of {function}, not read"
     return run
 
 
@@ -112,7 +112,7 @@ def forged_name(node, keys, seconds):
 
 
 ATTACKS = [
-    Attack("endless loops", "F1", abuse("spin", rounds=1 << 60, )),
+    Attack("endless loops", "F1", abuse("spin", rounds=1 << 60)),
     Attack("hashes of 8 MB", "F1", abuse("hash", bytes=8_000_000, rounds=1 << 20)),
     Attack("matrix products", "security 6", abuse("multiply", size=1024, rounds=1 << 20)),
     Attack("loading layers", "F1", abuse("load_layers", rounds=1 << 20)),
