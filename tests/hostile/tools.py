@@ -66,7 +66,9 @@ class Crowd:
 def web_socket(node, key=None, **options):
     headers = {"Authorization": f"Bearer {key}"} if key else None
     url = f"ws://127.0.0.1:{node.port}"
-    return websockets.connect(url, additional_headers=headers, max_size=None, ping_interval=None, open_timeout=60, **options)
+    # Peers that do not read do not see the closing handshake either.
+    return websockets.connect(url, additional_headers=headers, max_size=None, ping_interval=None, open_timeout=60,
+                              close_timeout=0.1, **options)
 
 
 async def rpc(peer, method, params, number=1, timeout=120):

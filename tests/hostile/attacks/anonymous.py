@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import json
+import time
 
-from tools import Crowd, http_head, raw_socket, rpc, rpc_body, until, web_socket
+from tools import Crowd, http_head, rpc, rpc_body, until, web_socket
 
 from . import Attack
 
@@ -81,7 +81,10 @@ def silent_sockets(node, keys, seconds):
 def held(node, crowd, seconds):
     """Whether somebody with a key is served beside the crowd."""
     served = []
-    job = lambda: served.append(node.http("/v1/models", key=node.operator, timeout=30)[0])
+
+    def job():
+        served.append(node.http("/v1/models", key=node.operator, timeout=30)[0])
+        time.sleep(0.05)
     until(seconds, job)
     share = sum(status == 200 for status in served)
     assert served and share == len(served), f"{share} of {len(served)} requests with a key were served"

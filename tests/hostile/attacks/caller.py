@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 
-from node import ATTACKER
 from tools import rpc, until, web_socket
 
 from . import Attack
