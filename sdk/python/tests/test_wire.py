@@ -32,7 +32,11 @@ class Scripted:
                 self.asked.append([method, *request["params"]])
                 await self.script.pop(0)(self, socket, request)
             else:
-                results = {"rpc_methods": {"methods": ["realm_resume"]}, "state_subscribeRuntimeVersion": "version"}
+                results = {
+                    "rpc_methods": {"methods": ["realm_resume"]},
+                    "state_subscribeRuntimeVersion": "version",
+                    "system_metadata": {"functions": []},
+                }
                 await say(socket, id=request["id"], result=results.get(method, True))
 
 
