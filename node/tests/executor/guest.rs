@@ -97,6 +97,16 @@ impl Guest {
         self.executor.call(code, export, arguments, self.setup(options)).await
     }
 
+    /// Waits until no call holds an instance: one that was dropped ends its slice first, on the thread that polls it.
+    pub async fn idle(&self) {
+        let idle = async {
+            while self.executor.stats().instances_alive() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), idle).await.expect("only a hang takes so long");
+    }
+
     /// The error of a call that must fail.
     pub async fn error(&self, code: &Arc<RuntimeCode>, export: &str) -> CallError {
         match self.call(code, export, &[]).await.result {

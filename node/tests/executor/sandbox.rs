@@ -68,7 +68,7 @@ async fn what_goes_wrong_has_a_name() {
         .await;
     // Refused growth is the guest's to handle.
     assert_eq!(guest.call(&code, "grow_and_go_on", &[]).await.result.unwrap(), b"hello");
-    assert_eq!(guest.executor.stats().instances_alive(), 0);
+    guest.idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +123,7 @@ async fn a_guest_that_loops_is_stopped_and_others_go_on() {
     assert!(answered > 0);
     assert!(matches!(outcome.result, Err(CallError::DeadlineExceeded(_))), "{:?}", outcome.result);
     assert!(outcome.usage.cpu_time > Duration::ZERO);
-    assert_eq!(guest.executor.stats().instances_alive(), 0);
+    guest.idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +153,7 @@ async fn a_dropped_call_gives_its_place_back() {
         assert_eq!(guest.call(&code, "hello", &[]).await.result.unwrap(), b"hello");
         assert!(spinning.await.unwrap_err().is_cancelled());
     }
-    assert_eq!(guest.executor.stats().instances_alive(), 0);
+    guest.idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
