@@ -112,7 +112,9 @@ struct Begun {
 
 impl Begun {
     async fn run(self) -> (CallOutcome, Option<Changes>) {
-        let Self { code, export, arguments, mut store, clock, began, stats, permit, _working } = self;
+        // Where the call is dropped, these are dropped from the last to the first: the instance goes back to the pool before
+        // its permit, which lets the next call take it.
+        let Self { _working, permit, stats, began, clock, code, export, arguments, mut store } = self;
         let deadline = store.data().deadline();
         let result = {
             let _alive = stats.instance();
