@@ -2,10 +2,12 @@
 
 use crate::{
     auth::{Auth, Identity, Proof},
+    events::Outbox,
     executor::ConnectionMemory,
     metrics::Metrics,
     tenants::TenantId,
 };
+use realm_host_functions::NativeBudget;
 use realm_rpc::{ErrorCode, RpcError};
 use std::{
     collections::BTreeMap,
@@ -24,6 +26,8 @@ pub struct Connection {
     /// What it has shown. Whoever waits for the connection's end is told of changes.
     proof: watch::Sender<Option<Proof>>,
     memories: Option<Memories>,
+    /// What its client has not read of events.
+    pub outbox: Outbox,
     /// Its place among the node's connections.
     _place: Arc<Place>,
 }
@@ -67,7 +71,7 @@ impl Connection {
 
     fn new(remote: SocketAddr, auth: &Auth, memories: Option<Memories>, place: Arc<Place>) -> Arc<Self> {
         let proof = watch::Sender::new(None);
-        Arc::new(Self { remote, needs_key: auth.needs_keys, proof, memories, _place: place })
+        Arc::new(Self { remote, needs_key: auth.needs_keys, proof, memories, outbox: Outbox::default(), _place: place })
     }
 
     /// Who it is now. Ask for each call anew, because keys end.
@@ -141,10 +145,15 @@ impl Connection {
         self.memories.is_some()
     }
 
-    /// What it remembers for a tenant.
-    pub fn memory_of(&self, tenant: &TenantId) -> Option<Arc<ConnectionMemory>> {
+    /// What it remembers for a tenant, whose native memory that counts in. A tenant that was removed and added again
+    /// begins with an empty memory.
+    pub fn memory_of(&self, tenant: &TenantId, budget: &NativeBudget) -> Option<Arc<ConnectionMemory>> {
         // The map is whole at any moment, so a panic elsewhere harms nothing.
         let mut memories = self.memories.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(memories.entry(tenant.clone()).or_default().clone())
+        let memory = memories.entry(tenant.clone()).or_insert_with(|| Arc::new(ConnectionMemory::new(budget)));
+        if !memory.is_of(budget) {
+            *memory = Arc::new(ConnectionMemory::new(budget));
+        }
+        Some(memory.clone())
     }
 }

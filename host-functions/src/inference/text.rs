@@ -1,6 +1,12 @@
 //! Tokens from text and back, the chat template, facts about the model.
 
-use crate::{CallState, HostModel, blocking, error::HostError, functions::HostFunction, host_call::HostCall};
+use crate::{
+    CallState, HostModel, blocking,
+    budget::overhead::{HANDLE_BYTES, TOKENISED_BYTE_BYTES},
+    error::HostError,
+    functions::HostFunction,
+    host_call::HostCall,
+};
 use realm_engine::tokenizer::EncodeError;
 use realm_primitives::{ChatMessage, EmbeddingSource, F32, H256, ModelFacts, abi::flag};
 use wasmtime::Linker;
@@ -61,6 +67,7 @@ fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
 fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
     let add_special = only_flag(flags, flag::TOKENIZE_SPECIAL)?;
     let text = call.text(ptr, len)?;
+    reserve_tokenising(call, len)?;
     let model = call.model()?;
     let tokens = blocking::run(text.len() >= LONG_TEXT_BYTES, || model.model().tokenizer().encode(&text, add_special))
         .map_err(encode_error)?;
@@ -70,13 +77,18 @@ fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u
 fn detokenize(call: &mut HostCall<'_>, ptr: u32, count: u32) -> Result<u32, HostError> {
     let tokens = call.tokens(ptr, count)?;
     let model = call.model()?;
+    // The pieces, and the text, where a byte that is no character takes three.
+    let bytes = model.model().tokenizer().pieces_len(&tokens);
+    HostError::check_limit("bytes of a result", bytes, call.limits().result_bytes_max as u64)?;
+    call.scratch("a text of tokens", bytes.saturating_mul(4))?;
     let text = blocking::run(tokens.len() * 4 >= LONG_TEXT_BYTES, || model.model().tokenizer().decode(&tokens));
     call.state_mut().put_result(text.into_bytes())
 }
 
 fn detokenizer_open(call: &mut HostCall<'_>) -> Result<u32, HostError> {
     let detokenizer = call.model()?.model().tokenizer().detokenizer();
-    call.state_mut().inference.detokenizers.insert(detokenizer)
+    let room = call.state().budget.try_take("detokenizers", HANDLE_BYTES)?;
+    call.state_mut().inference.detokenizers.insert(detokenizer, room)
 }
 
 fn detokenizer_push(call: &mut HostCall<'_>, detokenizer: u32, token: u32) -> Result<u32, HostError> {
@@ -103,6 +115,7 @@ fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Resul
     let model = call.model()?;
     // A model that only embeds has no template, and whoever renders one means to generate.
     model.model().check_generates().map_err(|error| HostError::ModelUnavailable(error.to_string()))?;
+    reserve_tokenising(call, len)?;
     let tokens =
         blocking::run(len as usize >= LONG_TEXT_BYTES, || model.model().chat_tokens(&messages, add_generation_prompt))
             .map_err(|error| HostError::invalid(format!("the chat template refuses the messages: {error}")))?;
@@ -121,6 +134,11 @@ fn known(call: &HostCall<'_>, token: u32) -> Result<(), HostError> {
         return Ok(());
     }
     Err(HostError::invalid(format!("token {token} is none of the model's {vocab_size}")))
+}
+
+/// Counts what tokenising a text of this many bytes takes, until the host function returns.
+pub(super) fn reserve_tokenising(call: &HostCall<'_>, len: u32) -> Result<(), HostError> {
+    call.scratch("tokenising a text", u64::from(len) * TOKENISED_BYTE_BYTES)
 }
 
 fn put_tokens(call: &mut HostCall<'_>, tokens: &[u32]) -> Result<u32, HostError> {

@@ -1,7 +1,10 @@
 //! What a connection remembers between its calls: a small map in memory, gone when it closes.
 
 use super::{error::CommitError, locks::Locks, overlay::Base};
-use crate::error::HostError;
+use crate::{
+    budget::{Lease, NativeBudget, overhead::MAP_ENTRY_BYTES},
+    error::HostError,
+};
 use std::{
     collections::BTreeMap,
     ops::Bound,
@@ -9,27 +12,35 @@ use std::{
 };
 
 /// The memory of one connection. Share it in an `Arc` with each of the connection's calls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ConnectionMemory {
     held: Mutex<Held>,
+    budget: NativeBudget,
     pub(super) locks: Arc<Locks>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
-    bytes: u64,
+    /// The bytes of `values`, with the overhead of each key.
+    bytes: Lease,
 }
 
 impl ConnectionMemory {
-    /// An empty memory.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty memory, whose bytes count in this budget, the tenant's.
+    pub fn new(budget: &NativeBudget) -> Self {
+        let held = Held { values: BTreeMap::new(), bytes: budget.empty_lease() };
+        Self { held: Mutex::new(held), budget: budget.clone(), locks: Arc::default() }
     }
 
-    /// Bytes of all keys and values.
+    /// Bytes of all keys and values, with [`MAP_ENTRY_BYTES`] for each key.
     pub fn bytes(&self) -> u64 {
-        self.held().bytes
+        self.held().bytes.bytes()
+    }
+
+    /// Whether its bytes count in this budget.
+    pub fn is_of(&self, budget: &NativeBudget) -> bool {
+        self.budget.is_same(budget)
     }
 
     /// The map is consistent after every statement that changes it, so a panic elsewhere harms nothing.
@@ -37,25 +48,41 @@ impl ConnectionMemory {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether writes that change the size by `growth` fit. Asked again at the commit, because other
-    /// calls of the connection may have written meanwhile.
-    pub(super) fn check(&self, growth: i64, limit: u64) -> Result<(), CommitError> {
+    /// Room for writes that change the size by `growth`, for [`Self::apply`]. Asked again at the commit, because
+    /// other calls of the connection may have written meanwhile. The room is that of all keys as if they were new:
+    /// which of them are there when the writes are applied is not known yet.
+    pub(super) fn reserve(&self, writes: &ConnectionWrites, growth: i64, limit: u64) -> Result<Lease, CommitError> {
         let asked = self.bytes().saturating_add_signed(growth);
-        if growth > 0 && asked > limit { Err(CommitError::Quota { asked, limit }) } else { Ok(()) }
+        if growth > 0 && asked > limit {
+            return Err(CommitError::Quota { asked, limit });
+        }
+        let added = writes.iter().filter_map(|(key, value)| Some(entry_bytes(key, value.as_ref()?)));
+        Ok(self.budget.try_take("a connection's memory", added.sum())?)
     }
 
-    pub(super) fn apply(&self, writes: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+    /// Writes, in the room that was reserved for these writes.
+    pub(super) fn apply(&self, writes: ConnectionWrites, room: Lease) {
         let mut held = self.held();
+        let mut removed = 0;
         for (key, value) in writes {
-            let key_len = key.len() as u64;
-            let (added, old) = match value {
-                Some(value) => (key_len + value.len() as u64, held.values.insert(key, value)),
-                None => (0, held.values.remove(&key)),
+            let key_bytes = entry_bytes(&key, &[]);
+            let old = match value {
+                Some(value) => held.values.insert(key, value),
+                None => held.values.remove(&key),
             };
-            let removed = old.map_or(0, |old| key_len + old.len() as u64);
-            held.bytes = (held.bytes + added).saturating_sub(removed);
+            removed += old.map_or(0, |old| key_bytes + old.len() as u64);
         }
+        // Both are of this memory's budget, so nothing comes back.
+        drop(held.bytes.absorb(room));
+        held.bytes.shrink(removed);
     }
+}
+
+/// Keys to set, or to clear with `None`.
+pub(super) type ConnectionWrites = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+fn entry_bytes(key: &[u8], value: &[u8]) -> u64 {
+    MAP_ENTRY_BYTES + (key.len() + value.len()) as u64
 }
 
 impl Base for Arc<ConnectionMemory> {
@@ -74,6 +101,6 @@ impl Base for Arc<ConnectionMemory> {
     }
 
     fn bytes(&mut self) -> Result<u64, HostError> {
-        Ok(self.held().bytes)
+        Ok(ConnectionMemory::bytes(self))
     }
 }

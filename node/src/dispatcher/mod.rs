@@ -15,6 +15,7 @@ mod prepare;
 mod run;
 mod transcoder;
 
+pub(crate) use errors::from_budget;
 pub use options::RequestOptions;
 pub use prepare::{PreparedCall, Request};
 pub use transcoder::Transcoder;

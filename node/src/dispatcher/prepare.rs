@@ -4,6 +4,7 @@ use super::{Dispatcher, RequestOptions, Transcoder, errors, transcoder::Form};
 use crate::{
     auth::forbidden_tenant, connection::Connection, drain::RunningCall, runtimes::LoadedRuntime, tenants::Tenant,
 };
+use realm_host_functions::Lease;
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;
 use std::{
@@ -38,11 +39,18 @@ pub struct PreparedCall {
     pub(super) time_max: Duration,
     pub(super) arrived: Instant,
     running: RunningCall,
+    /// The native memory of the arguments.
+    _held: Lease,
     /// Held as long as the call may touch what is its tenant's.
     _of_tenant: RunningCall,
 }
 
 impl PreparedCall {
+    /// The connection that it came over.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     /// Reads the call's answers and items.
     pub fn transcoder(&self) -> &Transcoder {
         &self.transcoder
@@ -116,6 +124,7 @@ impl Dispatcher {
             None => (metadata.encode_arguments(function, &params).map_err(errors::from_encode)?, Form::Json),
         };
         let transcoder = Transcoder::new(runtime.clone(), function.name.full(), form);
+        let held = hold_arguments(&tenant, &arguments)?;
         self.admission.begin(&tenant)?;
         Ok(PreparedCall {
             tenant,
@@ -129,6 +138,7 @@ impl Dispatcher {
             time_max,
             arrived,
             running,
+            _held: held,
             _of_tenant: of_tenant,
         })
     }
@@ -167,6 +177,7 @@ impl Dispatcher {
         }
         let digits = arguments.strip_prefix("0x").unwrap_or(arguments);
         let arguments = hex::decode(digits).map_err(|_| errors::bad_hex("data"))?;
+        let held = hold_arguments(&tenant, &arguments)?;
         self.admission.begin(&tenant)?;
         Ok(PreparedCall {
             transcoder: Transcoder::new(runtime.clone(), export, Form::Scale),
@@ -180,9 +191,17 @@ impl Dispatcher {
             keep: None,
             arrived,
             running,
+            _held: held,
             _of_tenant: of_tenant,
         })
     }
+}
+
+/// Counts the arguments in the tenant's native memory while the call waits and runs, twice: the request's text, which
+/// is about as long, is held as long as its answer is waited for.
+fn hold_arguments(tenant: &Tenant, arguments: &[u8]) -> Result<Lease, RpcError> {
+    let held = tenant.resources.budget.try_take("arguments of a call", arguments.len() as u64 * 2);
+    held.map_err(|exceeded| errors::from_budget(&exceeded))
 }
 
 /// Counts a call of the tenant, unless that is being removed.

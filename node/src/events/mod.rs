@@ -18,11 +18,13 @@
 //! ```
 
 mod numbered;
+mod outbox;
 mod registry;
 mod replay;
 mod resumable;
 mod stream;
 
+pub use outbox::Outbox;
 pub use registry::{ReplayLimits, Streams};
 pub use resumable::{follow, start};
 pub(crate) use stream::slow_consumer;

@@ -75,12 +75,13 @@ impl ResumeServer for Realm {
         from_seq: u64,
         options: Option<Value>,
     ) -> SubscriptionResult {
-        let tenant = connection(extensions).and_then(|connection| self.dispatcher.tenant_of(connection, options));
+        let connection = connection(extensions);
+        let tenant = connection.clone().and_then(|connection| self.dispatcher.tenant_of(connection, options));
         let found = tenant.and_then(|tenant| self.streams.attach(&tenant.id, &id, from_seq));
         let running = self.dispatcher.drain.enter();
-        match found.and_then(|reader| Ok((reader, running?))) {
-            Ok((reader, _running)) => {
-                events::follow(&self.dispatcher, &self.streams, reader, pending, self.events).await?;
+        match found.and_then(|reader| Ok((reader, running?, connection?))) {
+            Ok((reader, _running, connection)) => {
+                events::follow(&self.dispatcher, &self.streams, reader, connection, pending, self.events).await?;
             }
             Err(error) => pending.reject(error).await,
         }
