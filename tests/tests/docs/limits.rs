@@ -2,7 +2,8 @@
 //! and a wrong default each fail.
 
 use realm_chain_spec::TenantSpec;
-use realm_node::{cli, executor::ExecutorConfig, server::ServerLimits};
+use realm_host_functions::{HostLimits, budget::overhead};
+use realm_node::{cli, events::EventLimits, executor::ExecutorConfig, server::ServerLimits};
 use realm_rpc::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,13 +81,22 @@ fn what_callers_meet_past_a_limit_is_one_of_the_codes() {
 #[test]
 fn what_is_fixed_is_what_is_said() {
     let (server, executor) = (ServerLimits::default(), ExecutorConfig::default());
+    let (host, events) = (HostLimits::default(), EventLimits::default());
     for said in [
+        format!("{} bytes of native memory of a call", host.native_bytes_max),
+        format!("{} bytes of events between", events.bytes_max),
+        format!("{} bytes of events unread", events.unread_bytes_max),
+        format!("with {} bytes for each key, until", overhead::WRITE_ENTRY_BYTES),
+        format!("with {} bytes for each key), events", overhead::MAP_ENTRY_BYTES),
+        format!("({} bytes for each byte of text)", overhead::TOKENISED_BYTE_BYTES),
+        format!("({} bytes each)", overhead::READ_ENTRY_BYTES),
+        format!("and {} for each key", overhead::STORED_ENTRY_BYTES),
         format!("{} bytes of a response", server.response_bytes_max),
         format!("{} requests in a batch", server.batch_len_max),
         format!("{} bytes of a runtime", executor.code_bytes_max),
         format!("{} bytes of memory", executor.compile_memory_bytes_max),
         format!("{} s of processor time", executor.compile_cpu_time_max.as_secs()),
     ] {
-        assert!(section().contains(&said), "docs/operations.md lacks: {said}");
+        assert!(section().replace('\n', " ").contains(&said), "docs/operations.md lacks: {said}");
     }
 }
