@@ -138,7 +138,7 @@ async fn handles_of_another_call_are_not_there() {
             script.play_with(&guest, &blob, options).await.unwrap().results
         })
     };
-    assert_eq!(inbox.recv().await.unwrap(), [0, 0, 128, 63]);
+    assert_eq!(&*inbox.recv().await.unwrap(), [0, 0, 128, 63]);
     // Every number that the other call could hold, tried while it holds it.
     let mut script = Script::new();
     for slot in 0..4 {
