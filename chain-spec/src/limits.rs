@@ -80,7 +80,10 @@ tenant_limits! {
     guest_cpu_ms_max: u64 = 30_000, 1 => 86_400_000;
     /// Bytes of a call's linear memory. Default and most 64 MiB, because the node reserves that much for each sandbox.
     guest_memory_bytes_max: u64 = 64 << 20, 1 << 20 => 64 << 20;
-    /// Bytes of durable storage. Default 64 MiB.
+    /// Bytes of native memory of all its calls, its connections and its kept streams together: what the node holds for
+    /// them outside of their linear memory. Default 1 GiB.
+    native_bytes_max: u64 = 1 << 30, 1 << 20 => 1 << 50;
+    /// Bytes of durable storage, with 96 for each key. Default 64 MiB.
     storage_bytes_max: u64 = 64 << 20, 0 => 1 << 50;
     /// Bytes of each model's KV cache that the tenant's sequences and kept prefixes may take; what it needs beyond that
     /// is taken from its own. Default 1 PiB: as much as the node has.

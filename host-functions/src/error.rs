@@ -1,6 +1,7 @@
 //! Why a host function failed: one enum with the numbers in it, mapped in one place to the code that
 //! crosses the wall. An error is the guest's to handle; only a broken invariant of the node traps.
 
+use crate::budget::{BudgetScope, QuotaExceeded};
 use realm_primitives::abi::HostErrorCode;
 
 /// Why a host function failed.
@@ -35,6 +36,9 @@ pub enum HostError {
         /// The limit.
         limit: u64,
     },
+    /// There is no room for more native bytes of the call, its tenant or the node.
+    #[error(transparent)]
+    NativeBytes(#[from] QuotaExceeded),
     /// An argument has a value that cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -98,6 +102,9 @@ impl HostError {
             Self::Invalid(_) | Self::ResultLength { .. } => HostErrorCode::InvalidArgument,
             Self::NotFound { .. } => HostErrorCode::NotFound,
             Self::ContextOverflow { .. } => HostErrorCode::ContextOverflow,
+            // A full node is not the caller's fault; the caller can do nothing but try again.
+            Self::NativeBytes(QuotaExceeded { scope: BudgetScope::Node, .. }) => HostErrorCode::Overloaded,
+            Self::NativeBytes(_) => HostErrorCode::LimitExceeded,
             Self::Overloaded { .. } | Self::LockQueue { .. } | Self::HeavyQueue { .. } => HostErrorCode::Overloaded,
             Self::ModelUnavailable(_) => HostErrorCode::ModelUnavailable,
             Self::Internal(_) => HostErrorCode::Internal,

@@ -6,7 +6,8 @@
 use crate::{error::HostError, host_call::HostCall};
 use realm_work::heavy::{self, HeavyError};
 
-/// Runs `work` for a call: on the threads for heavy work if it is `heavy`, else at once.
+/// Runs `work` for a call: on the threads for heavy work if it is `heavy`, else at once. What the host function has counted
+/// as held counts until the work is done, also where its call ends before.
 pub(crate) fn run<T, W>(
     call: &HostCall<'_>,
     heavy: bool,
@@ -17,6 +18,11 @@ where
     W: FnOnce() -> T + Send + 'static,
 {
     let (scope, tally) = (call.state().tenant().scope(), call.state().tally().working());
+    let held = call.state().scratch.clone();
+    let work = move || {
+        let _held = held;
+        work()
+    };
     async move { heavy::run_if(heavy, scope, Some(tally), work).await.map_err(heavy_error) }
 }
 

@@ -21,11 +21,16 @@ impl<'a> HostCall<'a> {
     }
 
     pub(crate) fn leave(mut self, answer: Result<impl Answer, HostError>) -> i64 {
+        self.state().scratch.clear();
         match answer {
             Ok(answer) => answer.into_i64(),
             Err(error) => {
                 let code = error.code();
-                self.state_mut().last_error = error.to_string();
+                let mut text = error.to_string();
+                // A text may quote the guest.
+                text.truncate(text.floor_char_boundary(self.limits().error_text_bytes_max));
+                text.shrink_to_fit();
+                self.state_mut().last_error = text;
                 -i64::from(code as u32)
             }
         }
@@ -41,6 +46,11 @@ impl<'a> HostCall<'a> {
 
     pub(crate) fn limits(&self) -> &HostLimits {
         &self.state().tenant().limits
+    }
+
+    /// Counts bytes that this host function holds until it returns.
+    pub(crate) fn scratch(&self, what: &'static str, bytes: u64) -> Result<(), HostError> {
+        Ok(self.state().scratch.grow(what, bytes)?)
     }
 
     fn memory(&self) -> Result<GuestMemory, HostError> {
@@ -60,6 +70,8 @@ impl<'a> HostCall<'a> {
         len_max: u32,
         what: &'static str,
     ) -> Result<Vec<u8>, HostError> {
+        HostError::check_limit(what, len.into(), len_max.into())?;
+        self.scratch(what, len.into())?;
         self.memory()?.read(&self.caller, ptr, len, len_max, what)
     }
 
@@ -92,7 +104,10 @@ impl<'a> HostCall<'a> {
 
     /// Tokens that the guest hands in.
     pub(crate) fn tokens(&self, ptr: u32, count: u32) -> Result<Vec<u32>, HostError> {
-        self.memory()?.read_words(&self.caller, ptr, count, self.limits().inference.tokens_max, "tokens of input")
+        let (count_max, what) = (self.limits().inference.tokens_max, "tokens of input");
+        HostError::check_limit(what, count.into(), count_max.into())?;
+        self.scratch(what, u64::from(count) * 4)?;
+        self.memory()?.read_words(&self.caller, ptr, count, count_max, what)
     }
 
     /// Dimensions that the guest hands in.
@@ -131,7 +146,7 @@ impl<'a> HostCall<'a> {
             }
             Ok(&state.result)
         })?;
-        self.state_mut().result = Vec::new();
+        self.state_mut().clear_result();
         Ok(())
     }
 

@@ -13,6 +13,10 @@ pub struct HostLimits {
     pub cpu_time_max: Duration,
     /// Bytes of the answer. Default 16 MiB.
     pub answer_bytes_max: u32,
+    /// Native bytes of the call: everything that the host holds for it outside of its linear memory, with an
+    /// overhead for each entry (see [`crate::budget`]). The tenant's and the node's budgets hold beside it.
+    /// Default 512 MiB.
+    pub native_bytes_max: u64,
     /// Handles of each kind that a call holds at once. Default 1024.
     pub handles_max: usize,
     /// Bytes of text or SCALE that one host function takes. Default 8 MiB.
@@ -21,6 +25,8 @@ pub struct HostLimits {
     pub result_bytes_max: usize,
     /// Bytes of one item of a stream. Default 1 MiB.
     pub event_bytes_max: u32,
+    /// Bytes of the text of an error that the guest may ask for; longer ones are cut. Default 4096.
+    pub error_text_bytes_max: usize,
     /// Bytes of one line of the log; longer ones are cut. Default 4096.
     pub log_line_bytes_max: u32,
     /// Lines of the log that a call may write; the rest are dropped. Default 256.
@@ -40,10 +46,12 @@ impl Default for HostLimits {
             table_elements_max: 16_384,
             cpu_time_max: Duration::from_secs(30),
             answer_bytes_max: 16 << 20,
+            native_bytes_max: 512 << 20,
             handles_max: 1024,
             input_bytes_max: 8 << 20,
             result_bytes_max: 32 << 20,
             event_bytes_max: 1 << 20,
+            error_text_bytes_max: 4096,
             log_line_bytes_max: 4096,
             log_lines_max: 256,
             inference: InferenceLimits::default(),
@@ -112,7 +120,9 @@ pub struct StorageLimits {
     pub key_bytes_max: u32,
     /// Bytes of a value. Default 4 MiB.
     pub value_bytes_max: u32,
-    /// Keys and values that one call writes, in bytes. Default 32 MiB.
+    /// Keys and values that one call writes, in bytes, with [`WRITE_ENTRY_BYTES`] for each key. Default 32 MiB.
+    ///
+    /// [`WRITE_ENTRY_BYTES`]: crate::budget::overhead::WRITE_ENTRY_BYTES
     pub transaction_bytes_max: u64,
     /// Keys that one call writes or clears. Default 32768.
     pub transaction_keys_max: u64,
@@ -120,9 +130,13 @@ pub struct StorageLimits {
     pub migration_keys_max: u64,
     /// Keys that one call iterates over. Default 100 000.
     pub iteration_keys_max: u64,
-    /// Keys and values of the tenant on disk, in bytes. Default 1 GiB.
+    /// Keys and values of the tenant on disk, in bytes, with [`STORED_ENTRY_BYTES`] for each key. Default 1 GiB.
+    ///
+    /// [`STORED_ENTRY_BYTES`]: crate::budget::overhead::STORED_ENTRY_BYTES
     pub tenant_bytes_max: u64,
-    /// Keys and values of one connection in memory, in bytes. Default 4 MiB.
+    /// Keys and values of one connection in memory, in bytes, with [`MAP_ENTRY_BYTES`] for each key. Default 4 MiB.
+    ///
+    /// [`MAP_ENTRY_BYTES`]: crate::budget::overhead::MAP_ENTRY_BYTES
     pub connection_bytes_max: u64,
     /// Calls that wait for the lock of one key. Default 64.
     pub lock_waiting_max: u64,

@@ -1,7 +1,9 @@
 //! `realm_stream_v1`: items to whoever subscribed to the call. The channel is bounded and `emit`
 //! waits while it is full: a slow reader pauses its own generation and nothing else.
 
-use crate::{CallState, error::HostError, functions::HostFunction, host_call::HostCall};
+use crate::{
+    CallState, budget::overhead::EVENT_ENTRY_BYTES, error::HostError, functions::HostFunction, host_call::HostCall,
+};
 use wasmtime::Linker;
 
 pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
@@ -19,7 +21,10 @@ async fn emit(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<(), HostErr
     usage.events += 1;
     usage.event_bytes += u64::from(len);
     if let Some(events) = call.state().setup.events.clone() {
-        let _ = events.send(item).await;
+        let lease = call.state().budget.try_take("events that wait", u64::from(len) + EVENT_ENTRY_BYTES)?;
+        // From here on the item counts in the queue.
+        call.state().scratch.clear();
+        events.send(item, lease).await;
     }
     Ok(())
 }

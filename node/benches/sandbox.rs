@@ -4,7 +4,7 @@
 use parity_scale_codec::Encode;
 use realm_engine::TenantKey;
 use realm_host_functions::{
-    HostLimits,
+    HostLimits, NativeBudget,
     storage::{Store, StoreConfig},
 };
 use realm_node::executor::{CallSetup, Executor, ExecutorConfig, RuntimeCode, TenantResources};
@@ -25,6 +25,7 @@ fn main() {
         model: None,
         embedding_model: None,
         storage: store.namespace("bench"),
+        budget: NativeBudget::unlimited(),
         limits: HostLimits::default(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");

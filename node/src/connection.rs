@@ -6,6 +6,7 @@ use crate::{
     server::Slot,
     tenants::TenantId,
 };
+use realm_host_functions::NativeBudget;
 use realm_rpc::{ErrorCode, RpcError};
 use std::{
     collections::BTreeMap,
@@ -128,10 +129,15 @@ impl Connection {
         self.memories.is_some()
     }
 
-    /// What it remembers for a tenant.
-    pub fn memory_of(&self, tenant: &TenantId) -> Option<Arc<ConnectionMemory>> {
+    /// What it remembers for a tenant, whose native memory that counts in. A tenant that was removed and added again
+    /// begins with an empty memory.
+    pub fn memory_of(&self, tenant: &TenantId, budget: &NativeBudget) -> Option<Arc<ConnectionMemory>> {
         // The map is whole at any moment, so a panic elsewhere harms nothing.
         let mut memories = self.memories.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(memories.entry(tenant.clone()).or_default().clone())
+        let memory = memories.entry(tenant.clone()).or_insert_with(|| Arc::new(ConnectionMemory::new(budget)));
+        if !memory.is_of(budget) {
+            *memory = Arc::new(ConnectionMemory::new(budget));
+        }
+        Some(memory.clone())
     }
 }

@@ -55,7 +55,7 @@ pub enum HostErrorCode {
     LimitExceeded = 5,
     /// Tokens do not fit in the model's context.
     ContextOverflow = 6,
-    /// The scheduler's queue is full. The message's first number is the place that was refused.
+    /// The scheduler's queue or the node's memory is full. The message's first number is the place refused; 0 for memory.
     Overloaded = 7,
     /// The tenant has no model, or it cannot do what was asked.
     ModelUnavailable = 8,

@@ -10,6 +10,10 @@ pub struct NodeStatus {
     pub uptime_ms: u64,
     /// Bytes of the process that are in memory; null where the system does not tell.
     pub resident_bytes: Option<u64>,
+    /// Bytes of native memory that tenants hold: of their calls, connections and kept streams.
+    pub native_bytes: u64,
+    /// Bytes of native memory that tenants may hold.
+    pub native_bytes_max: u64,
     /// Open connections, the asking one included.
     pub connections: u64,
     /// Most connections that may be open.

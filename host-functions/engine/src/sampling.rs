@@ -40,6 +40,10 @@ pub const LOGIT_BIAS_COUNT_MAX: usize = 1_024;
 /// The most alternatives reported beside a drawn token.
 pub const LOGPROBS_MAX: u32 = 64;
 
+/// Bytes of a token that a sampler remembers: nine in the hash table, an eighth of which is empty, and half as much
+/// again while it grows.
+const SEEN_ENTRY_BYTES: u64 = 16;
+
 /// What a sampler does. The default changes nothing: temperature 1, no filter, no penalty, seed 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingParams {
@@ -173,6 +177,29 @@ impl Sampler {
     /// Tokens drawn so far: the i of the next draw.
     pub fn draws(&self) -> u64 {
         self.draws
+    }
+
+    /// Bytes of memory beside the sampler itself, with room for the hash table's own growth.
+    pub fn memory_bytes(&self) -> u64 {
+        self.bytes_of(self.seen.capacity(), self.adjusted.capacity())
+    }
+
+    /// The most that [`Self::memory_bytes`] can be after `tokens` more tokens are accepted or drawn, from rows of
+    /// `row_len` logits.
+    pub fn memory_bytes_after(&self, tokens: usize, row_len: usize) -> u64 {
+        if !self.penalises() && self.params.logit_bias.is_empty() {
+            return self.memory_bytes();
+        }
+        // A table that is full doubles.
+        let seen = self.seen.len().saturating_add(tokens).saturating_mul(2).max(self.seen.capacity()).max(4);
+        self.bytes_of(seen, self.adjusted.capacity().max(row_len))
+    }
+
+    fn bytes_of(&self, seen_capacity: usize, adjusted_capacity: usize) -> u64 {
+        let bytes = |count: usize, each: u64| (count as u64).saturating_mul(each);
+        bytes(seen_capacity, SEEN_ENTRY_BYTES)
+            .saturating_add(bytes(adjusted_capacity, 4))
+            .saturating_add(bytes(self.params.logit_bias.capacity(), 8))
     }
 
     /// Tells of tokens that came before, such as the prompt's. They count for the repetition penalty only;

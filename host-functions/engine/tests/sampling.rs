@@ -236,3 +236,31 @@ fn parameters_out_of_bounds_are_named() {
         Some(SamplingParamsError::TooManyLogprobs { count: 65 })
     );
 }
+
+/// A sampler remembered every token that it accepted, in memory that nobody counted.
+#[test]
+fn a_samplers_memory_is_what_it_says_before_and_after() {
+    let penalised = SamplingParams { repetition_penalty: 1.1, ..SamplingParams::default() };
+    let mut sampler = Sampler::new(penalised).unwrap();
+    assert_eq!(sampler.memory_bytes(), 0);
+    for block in 0..100u32 {
+        let tokens: Vec<u32> = (0..50).map(|token| block * 50 + token).collect();
+        let bound = sampler.memory_bytes_after(tokens.len(), 0);
+        sampler.accept(&tokens);
+        let bytes = sampler.memory_bytes();
+        assert!(bytes <= bound && bytes >= u64::from(block + 1) * 50 * 9, "{bytes} of {bound} after block {block}");
+    }
+    // The same again takes nothing.
+    let before = sampler.memory_bytes();
+    sampler.accept(&(0..5000).collect::<Vec<u32>>());
+    assert_eq!(sampler.memory_bytes(), before);
+    let row: Vec<f32> = (0..5000).map(|logit| logit as f32).collect();
+    let bound = sampler.memory_bytes_after(1, row.len());
+    sampler.sample(&row).unwrap();
+    assert!(sampler.memory_bytes() <= bound && sampler.memory_bytes() >= before + 4 * 5000);
+    // One that penalises nothing remembers nothing.
+    let mut plain = Sampler::new(SamplingParams::default()).unwrap();
+    plain.accept(&[1, 2, 3]);
+    plain.sample(&row).unwrap();
+    assert_eq!((plain.memory_bytes(), plain.memory_bytes_after(100, 5000)), (0, 0));
+}

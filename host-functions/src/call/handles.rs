@@ -10,8 +10,11 @@
 //! A table belongs to one call and holds one kind, so no number reaches another call's things. A
 //! slot's generation grows each time it is freed, so a stale number stays wrong until the slot is
 //! retired, which happens when its generations are used up.
+//!
+//! Each thing lies beside the lease of its bytes, which is given back when the thing is taken out or the
+//! table is dropped.
 
-use crate::error::HostError;
+use crate::{budget::Lease, error::HostError};
 
 const GENERATION_BITS: u32 = 12;
 const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
@@ -40,7 +43,7 @@ pub(crate) struct HandleTable<T> {
 #[derive(Debug)]
 struct Slot<T> {
     generation: u32,
-    value: Option<T>,
+    value: Option<(T, Lease)>,
 }
 
 impl<T> HandleTable<T> {
@@ -57,8 +60,8 @@ impl<T> HandleTable<T> {
         Ok(())
     }
 
-    /// Takes `value` in and names it.
-    pub(crate) fn insert(&mut self, value: T) -> Result<u32, HostError> {
+    /// Takes `value` in, with the lease of its bytes, and names it.
+    pub(crate) fn insert(&mut self, value: T, lease: Lease) -> Result<u32, HostError> {
         self.check_room()?;
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -68,7 +71,7 @@ impl<T> HandleTable<T> {
             }
         };
         let entry = &mut self.slots[usize::from(slot)];
-        entry.value = Some(value);
+        entry.value = Some((value, lease));
         self.held += 1;
         Ok((self.kind.tag << (GENERATION_BITS + SLOT_BITS)) | (entry.generation << SLOT_BITS) | u32::from(slot))
     }
@@ -77,15 +80,22 @@ impl<T> HandleTable<T> {
     pub(crate) fn get(&self, handle: u32) -> Result<&T, HostError> {
         self.slot_of(handle)
             .and_then(|slot| self.slots[slot].value.as_ref())
+            .map(|(value, _)| value)
             .ok_or(HostError::BadHandle { handle, kind: self.kind.name })
     }
 
     /// What `handle` names, to change it.
     pub(crate) fn get_mut(&mut self, handle: u32) -> Result<&mut T, HostError> {
+        self.get_leased(handle).map(|(value, _)| value)
+    }
+
+    /// What `handle` names, to change it, and the lease of its bytes.
+    pub(crate) fn get_leased(&mut self, handle: u32) -> Result<(&mut T, &Lease), HostError> {
         match self.slot_of(handle) {
             Some(slot) => self.slots[slot].value.as_mut(),
             None => None,
         }
+        .map(|(value, lease)| (value, &*lease))
         .ok_or(HostError::BadHandle { handle, kind: self.kind.name })
     }
 
@@ -94,7 +104,7 @@ impl<T> HandleTable<T> {
         let bad = HostError::BadHandle { handle, kind: self.kind.name };
         let Some(slot) = self.slot_of(handle) else { return Err(bad) };
         let entry = &mut self.slots[slot];
-        let value = entry.value.take().ok_or(bad)?;
+        let (value, _) = entry.value.take().ok_or(bad)?;
         self.held -= 1;
         if entry.generation < GENERATION_MAX {
             entry.generation += 1;
@@ -116,17 +126,25 @@ impl<T> HandleTable<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NativeBudget;
+
+    /// Bytes of each number.
+    const BYTES: u64 = 8;
 
     fn table(held_max: usize) -> HandleTable<u64> {
         HandleTable::new(HandleKind { tag: 3, name: "a number" }, held_max)
     }
 
+    fn lease() -> Lease {
+        NativeBudget::unlimited().empty_lease()
+    }
+
     #[test]
     fn a_stale_or_forged_handle_is_refused() {
         let mut numbers = table(2);
-        let first = numbers.insert(1).unwrap();
+        let first = numbers.insert(1, lease()).unwrap();
         assert_eq!(numbers.remove(first).unwrap(), 1);
-        let second = numbers.insert(2).unwrap();
+        let second = numbers.insert(2, lease()).unwrap();
         assert_ne!(first, second, "the slot is used again, the number is not");
         for handle in [first, 0, u32::MAX, second ^ (1 << 28), second ^ (1 << 16), second + 1] {
             assert!(matches!(numbers.get(handle), Err(HostError::BadHandle { .. })), "{handle:#x}");
@@ -140,7 +158,7 @@ mod tests {
         let mut numbers = table(1);
         let mut seen = std::collections::HashSet::new();
         for value in 0..3 * u64::from(GENERATION_MAX) {
-            let handle = numbers.insert(value).unwrap();
+            let handle = numbers.insert(value, lease()).unwrap();
             assert!(seen.insert(handle));
             numbers.remove(handle).unwrap();
         }
@@ -149,10 +167,25 @@ mod tests {
     #[test]
     fn the_count_is_bounded() {
         let mut numbers = table(2);
-        let first = numbers.insert(1).unwrap();
-        numbers.insert(2).unwrap();
-        assert!(matches!(numbers.insert(3), Err(HostError::Limit { asked: 3, limit: 2, .. })));
+        let first = numbers.insert(1, lease()).unwrap();
+        numbers.insert(2, lease()).unwrap();
+        assert!(matches!(numbers.insert(3, lease()), Err(HostError::Limit { asked: 3, limit: 2, .. })));
         numbers.remove(first).unwrap();
-        numbers.insert(3).unwrap();
+        numbers.insert(3, lease()).unwrap();
+    }
+
+    #[test]
+    fn bytes_are_held_as_long_as_what_they_are_of() {
+        let budget = NativeBudget::unlimited();
+        let mut numbers = table(2);
+        let first = numbers.insert(1, budget.try_take("numbers", BYTES).unwrap()).unwrap();
+        numbers.insert(2, budget.try_take("numbers", BYTES).unwrap()).unwrap();
+        // A thing that there is no handle for gives its bytes back.
+        assert!(numbers.insert(3, budget.try_take("numbers", BYTES).unwrap()).is_err());
+        assert_eq!(budget.used(), 2 * BYTES);
+        numbers.remove(first).unwrap();
+        assert_eq!(budget.used(), BYTES);
+        drop(numbers);
+        assert_eq!(budget.used(), 0);
     }
 }

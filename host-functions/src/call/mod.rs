@@ -15,6 +15,7 @@ pub use token_times::{SAMPLED, TokenTimes};
 pub use usage::CallUsage;
 
 use crate::{
+    budget::{Lease, NativeBudget, QuotaExceeded},
     error::HostError,
     guest_memory::GuestMemory,
     inference::InferenceState,
@@ -34,8 +35,14 @@ pub struct CallState {
     pub(crate) inference: InferenceState,
     pub(crate) storage: Transaction,
     pub(crate) log: CallLog,
+    /// The call's native memory. Everything that the host holds for the guest has a lease of it.
+    pub(crate) budget: NativeBudget,
+    /// What the host function that runs has copied from the guest, and its temporaries. Cleared when it returns.
+    pub(crate) scratch: Arc<Lease>,
     /// Output of variable length, until the guest takes it.
     pub(crate) result: Vec<u8>,
+    /// The bytes of `result`.
+    pub(crate) result_lease: Lease,
     /// Text of the last error, until the guest asks for it.
     pub(crate) last_error: String,
     memory: Option<GuestMemory>,
@@ -62,15 +69,20 @@ impl CallState {
         setup.context.code_hash = H256(code_hash);
         let tenant = setup.tenant.clone();
         let limits = &tenant.limits;
-        let transaction = Transaction::new(tenant.storage.clone(), setup.connection.clone(), limits.storage.clone())
-            .of_code(code_hash, spec_version);
+        let budget = tenant.budget.call(limits.native_bytes_max);
+        let transaction =
+            Transaction::new(tenant.storage.clone(), setup.connection.clone(), limits.storage.clone(), &budget)
+                .of_code(code_hash, spec_version);
         Self {
             usage: CallUsage::default(),
-            tensors: TensorState::new(limits),
-            inference: InferenceState::new(limits),
+            tensors: TensorState::new(limits, &budget),
+            inference: InferenceState::new(limits, &budget),
             storage: transaction,
             log: CallLog::default(),
+            scratch: Arc::new(budget.empty_lease()),
             result: Vec::new(),
+            result_lease: budget.empty_lease(),
+            budget,
             last_error: String::new(),
             memory: None,
             limiter: GuestLimiter::new(
@@ -148,8 +160,23 @@ impl CallState {
     pub(crate) fn put_result(&mut self, bytes: Vec<u8>) -> Result<u32, HostError> {
         let limit = self.setup.tenant.limits.result_bytes_max.min(u32::MAX as usize);
         HostError::check_limit("bytes of a result", bytes.len() as u64, limit as u64)?;
+        self.result_lease.resize("a result", bytes.capacity() as u64)?;
         self.result = bytes;
         Ok(self.result.len() as u32)
+    }
+
+    /// Room for the call's answer of this many bytes.
+    ///
+    /// # Errors
+    /// [`QuotaExceeded`]
+    pub fn reserve_answer(&self, bytes: u32) -> Result<Lease, QuotaExceeded> {
+        self.budget.try_take("the answer", bytes.into())
+    }
+
+    /// Empties the result buffer.
+    pub(crate) fn clear_result(&mut self) {
+        self.result = Vec::new();
+        self.result_lease.clear();
     }
 
     /// Puts the SCALE encoding of `value` into the result buffer.

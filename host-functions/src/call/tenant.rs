@@ -2,6 +2,8 @@
 
 use super::CallTally;
 use crate::{
+    budget::NativeBudget,
+    event_queue::EventSender,
     limits::HostLimits,
     model::HostModel,
     storage::{ConnectionMemory, Namespace},
@@ -10,7 +12,6 @@ use realm_engine::TenantKey;
 use realm_primitives::CallContext;
 use realm_work::Scope;
 use std::{sync::Arc, time::Instant};
-use tokio::sync::mpsc;
 
 /// What every call of one tenant shares. Nothing else of the node is reachable from its sandboxes.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct TenantResources {
     pub embedding_model: Option<Arc<HostModel>>,
     /// The tenant's part of the node's storage.
     pub storage: Namespace,
+    /// The tenant's native memory, of which its calls and connections take their parts.
+    pub budget: NativeBudget,
     /// Limits of each of its calls.
     pub limits: HostLimits,
 }
@@ -45,8 +48,8 @@ pub struct CallSetup {
     pub tenant: Arc<TenantResources>,
     /// The memory of the connection that the call came over, if it can remember.
     pub connection: Option<Arc<ConnectionMemory>>,
-    /// Where emitted items go, one SCALE-encoded item each. Bounded: `emit` waits while it is full.
-    pub events: Option<mpsc::Sender<Vec<u8>>>,
+    /// Where emitted items go, one SCALE-encoded item each. `emit` waits while it is full.
+    pub events: Option<EventSender>,
     /// When the call must have ended. Default: never.
     pub deadline: Option<Instant>,
     /// Where what the call is charged for is counted.

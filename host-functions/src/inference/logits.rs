@@ -2,6 +2,7 @@
 
 use crate::{
     CallState,
+    budget::{Lease, NativeBudget, overhead::HANDLE_BYTES},
     call::{HandleKind, HandleTable},
     error::HostError,
     functions::HostFunction,
@@ -42,28 +43,30 @@ struct Held {
 /// The logits of a call.
 pub(super) struct LogitsTable {
     held: HandleTable<Held>,
+    budget: NativeBudget,
     bytes: u64,
     bytes_max: u64,
 }
 
 impl LogitsTable {
-    pub(super) fn new(handles_max: usize, bytes_max: u64) -> Self {
+    pub(super) fn new(handles_max: usize, bytes_max: u64, budget: &NativeBudget) -> Self {
         let kind = HandleKind { tag: 3, name: "logits" };
-        Self { held: HandleTable::new(kind, handles_max), bytes: 0, bytes_max }
+        Self { held: HandleTable::new(kind, handles_max), budget: budget.clone(), bytes: 0, bytes_max }
     }
 
-    /// Whether so many more values may be held. Asked before they are computed.
-    pub(super) fn check_room(&self, values: u64) -> Result<(), HostError> {
+    /// Room for so many more values: asked for before they are computed, given to [`Self::insert`].
+    pub(super) fn reserve(&self, values: u64) -> Result<Lease, HostError> {
         self.held.check_room()?;
-        let asked = self.bytes.saturating_add(values.saturating_mul(4));
-        HostError::check_limit("bytes of a call's logits", asked, self.bytes_max)
+        let bytes = values.saturating_mul(4);
+        HostError::check_limit("bytes of a call's logits", self.bytes.saturating_add(bytes), self.bytes_max)?;
+        Ok(self.budget.try_take("logits", bytes.saturating_add(HANDLE_BYTES))?)
     }
 
-    pub(super) fn insert(&mut self, logits: Logits) -> Result<u32, HostError> {
+    /// Takes in logits whose room was reserved.
+    pub(super) fn insert(&mut self, logits: Logits, room: Lease) -> Result<u32, HostError> {
         let values = logits.data.len() as u64;
-        self.check_room(values)?;
         let rows = vec![Row::default(); logits.rows];
-        let handle = self.held.insert(Held { logits, rows })?;
+        let handle = self.held.insert(Held { logits, rows }, room)?;
         self.bytes += values * 4;
         Ok(handle)
     }
@@ -108,7 +111,9 @@ fn logits_rows(call: &mut HostCall<'_>, logits: u32) -> Result<u32, HostError> {
 }
 
 fn logits_read(call: &mut HostCall<'_>, logits: u32, row: u32, ptr: u32, len: u32) -> Result<(), HostError> {
-    let values = call.state().inference.logits.row(logits, row)?.to_vec();
+    let values = call.state().inference.logits.row(logits, row)?;
+    call.scratch("a row of logits", values.len() as u64 * 4)?;
+    let values = values.to_vec();
     call.write_floats(ptr, len, &values)?;
     if call.state_mut().inference.logits.note(logits, row, Row::LookedAt)? == Row::Unseen {
         call.state().tally().looked();

@@ -13,6 +13,7 @@ mod text;
 
 use crate::{
     CallState, HostLimits,
+    budget::NativeBudget,
     call::{HandleKind, HandleTable},
 };
 use logits::LogitsTable;
@@ -35,11 +36,11 @@ pub(crate) struct InferenceState {
 }
 
 impl InferenceState {
-    pub(crate) fn new(limits: &HostLimits) -> Self {
+    pub(crate) fn new(limits: &HostLimits, budget: &NativeBudget) -> Self {
         let inference = &limits.inference;
         Self {
             sessions: HandleTable::new(HandleKind { tag: 2, name: "a session" }, inference.sessions_max),
-            logits: LogitsTable::new(limits.handles_max, inference.logits_bytes_max),
+            logits: LogitsTable::new(limits.handles_max, inference.logits_bytes_max, budget),
             samplers: HandleTable::new(HandleKind { tag: 4, name: "a sampler" }, inference.samplers_max),
             detokenizers: HandleTable::new(HandleKind { tag: 5, name: "a detokenizer" }, limits.handles_max),
         }

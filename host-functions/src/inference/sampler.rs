@@ -1,7 +1,9 @@
 //! Samplers: draws from rows of logits, repeatable by their seed.
 
 use super::{logits::Row, session::check_generated};
-use crate::{CallState, SAMPLED, error::HostError, functions::HostFunction, host_call::HostCall};
+use crate::{
+    CallState, SAMPLED, budget::overhead::SAMPLER_BYTES, error::HostError, functions::HostFunction, host_call::HostCall,
+};
 use realm_engine::sampling::{Sampled, Sampler, SamplingParams};
 use realm_primitives::{F32, TokenAlternative, TokenLogprob};
 use wasmtime::Linker;
@@ -47,22 +49,40 @@ fn sampler_open(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32, Host
         logprobs: params.logprobs,
     };
     let sampler = Sampler::new(params).map_err(|error| HostError::invalid(error.to_string()))?;
-    call.state_mut().inference.samplers.insert(HeldSampler { sampler, last: None })
+    let room = call.state().budget.try_take("samplers", SAMPLER_BYTES.saturating_add(sampler.memory_bytes()))?;
+    call.state_mut().inference.samplers.insert(HeldSampler { sampler, last: None }, room)
 }
 
 fn sampler_accept(call: &mut HostCall<'_>, sampler: u32, tokens_ptr: u32, count: u32) -> Result<(), HostError> {
     let tokens = call.tokens(tokens_ptr, count)?;
-    call.state_mut().inference.samplers.get_mut(sampler)?.sampler.accept(&tokens);
-    Ok(())
+    call.state().inference.samplers.get(sampler)?;
+    let vocabulary_len = call.model()?.model().info().vocab_size;
+    // Only these can be penalised, and so a sampler remembers no more tokens than the vocabulary has.
+    if let Some(token) = tokens.iter().find(|token| **token >= vocabulary_len) {
+        return Err(HostError::invalid(format!("token {token} is not one of the model's {vocabulary_len}")));
+    }
+    let (held, room) = call.state_mut().inference.samplers.get_leased(sampler)?;
+    let new_max = tokens.len().min(vocabulary_len as usize);
+    room.resize("samplers", SAMPLER_BYTES.saturating_add(held.sampler.memory_bytes_after(new_max, 0)))?;
+    held.sampler.accept(&tokens);
+    Ok(room.resize("samplers", SAMPLER_BYTES.saturating_add(held.sampler.memory_bytes()))?)
 }
+
+/// Bytes of the temporaries of a draw, for each logit of the row: weights, and the tokens that survive the filters
+/// with their weights, in lists that double.
+const DRAW_BYTES_PER_LOGIT: u64 = 24;
 
 fn sample_token(call: &mut HostCall<'_>, sampler: u32, logits: u32, row: u32) -> Result<u32, HostError> {
     check_generated(call, 1)?;
     let model = call.model()?;
+    let row_len = call.state().inference.logits.row(logits, row)?.len();
+    call.scratch("temporaries of a draw", row_len as u64 * DRAW_BYTES_PER_LOGIT)?;
     let state = call.state_mut();
     let values = state.inference.logits.row(logits, row)?;
-    let held = state.inference.samplers.get_mut(sampler)?;
+    let (held, room) = state.inference.samplers.get_leased(sampler)?;
+    room.resize("samplers", SAMPLER_BYTES.saturating_add(held.sampler.memory_bytes_after(1, row_len)))?;
     let sampled = held.sampler.sample(values).map_err(|error| HostError::invalid(error.to_string()))?;
+    room.resize("samplers", SAMPLER_BYTES.saturating_add(held.sampler.memory_bytes()))?;
     let token = sampled.token;
     let ends = model.model().tokenizer().is_end(token);
     held.last = Some(Draw { sampled, logits, row, seen: !ends });

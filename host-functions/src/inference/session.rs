@@ -1,8 +1,10 @@
 //! Sessions: sequences in the KV cache, driven token by token. A forward pass waits for the batch
 //! that all sandboxes share; the guest's fiber is suspended meanwhile.
 
-use super::text::{count_in_vain, encode_error};
-use crate::{CallState, error::HostError, functions::HostFunction, heavy, host_call::HostCall};
+use super::text::{count_in_vain, encode_error, reserve_tokenising};
+use crate::{
+    CallState, budget::overhead::HANDLE_BYTES, error::HostError, functions::HostFunction, heavy, host_call::HostCall,
+};
 use realm_engine::{EmbedError, EncodeTextError, ForwardError, Rows, Session, SessionError, TokenMeter};
 use realm_primitives::abi::flag;
 use realm_work::heavy::HEAVY_BYTES_MIN;
@@ -33,7 +35,13 @@ fn session_open(call: &mut HostCall<'_>, prefix_ptr: u32, count: u32) -> Result<
     let session = session.metered(call.state().tally().clone());
     call.state_mut().usage.cached_tokens += u64::from(session.reused_len());
     call.state().tally().cached(u64::from(session.reused_len()));
-    call.state_mut().inference.sessions.insert(session)
+    hold(call, session)
+}
+
+/// A handle to a session, whose keys and values are the engine's.
+fn hold(call: &mut HostCall<'_>, session: Session) -> Result<u32, HostError> {
+    let room = call.state().budget.try_take("sessions", HANDLE_BYTES)?;
+    call.state_mut().inference.sessions.insert(session, room)
 }
 
 fn session_len(call: &mut HostCall<'_>, session: u32) -> Result<u32, HostError> {
@@ -59,11 +67,11 @@ async fn session_forward(
     let tokens = call.tokens(tokens_ptr, count)?;
     let row_count = if rows == Rows::All { u64::from(count) } else { 1 };
     let vocabulary_len = u64::from(call.model()?.model().info().vocab_size);
-    call.state().inference.logits.check_room(row_count.saturating_mul(vocabulary_len))?;
+    let room = call.state().inference.logits.reserve(row_count.saturating_mul(vocabulary_len))?;
     let logits =
         call.state_mut().inference.sessions.get_mut(session)?.forward(tokens, rows).await.map_err(forward_error)?;
     let state = call.state_mut();
-    state.inference.logits.insert(logits)
+    state.inference.logits.insert(logits, room)
 }
 
 /// Growing by truncating is refused: it would be a mistake of the guest's.
@@ -80,7 +88,7 @@ fn session_truncate(call: &mut HostCall<'_>, session: u32, len: u32) -> Result<(
 fn session_fork(call: &mut HostCall<'_>, session: u32) -> Result<u32, HostError> {
     call.state().inference.sessions.check_room()?;
     let fork = held(call, session)?.fork().map_err(session_error)?;
-    call.state_mut().inference.sessions.insert(fork)
+    hold(call, fork)
 }
 
 fn session_drop(call: &mut HostCall<'_>, session: u32) -> Result<(), HostError> {
@@ -89,6 +97,7 @@ fn session_drop(call: &mut HostCall<'_>, session: u32) -> Result<(), HostError> 
 
 async fn embed_pooled(call: &mut HostCall<'_>, ptr: u32, len: u32) -> Result<u32, HostError> {
     let text = call.text(ptr, len)?;
+    reserve_tokenising(call, len)?;
     let model = match &call.state().tenant().embedding_model {
         Some(model) => model.clone(),
         None => call.model()?,

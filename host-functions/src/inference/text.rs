@@ -1,6 +1,13 @@
 //! Tokens from text and back, the chat template, facts about the model.
 
-use crate::{CallState, HostModel, error::HostError, functions::HostFunction, heavy, host_call::HostCall};
+use crate::{
+    CallState, HostModel,
+    budget::overhead::{HANDLE_BYTES, TOKENISED_BYTE_BYTES},
+    error::HostError,
+    functions::HostFunction,
+    heavy,
+    host_call::HostCall,
+};
 use realm_engine::{chat_template::TemplateError, tokenizer::EncodeError};
 use realm_primitives::{ChatMessage, EmbeddingSource, F32, H256, ModelFacts, abi::flag};
 use realm_work::heavy::HEAVY_BYTES_MIN;
@@ -61,6 +68,7 @@ fn facts(model: &HostModel, embedding_model: Option<&HostModel>) -> ModelFacts {
 async fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Result<u32, HostError> {
     let add_special = only_flag(flags, flag::TOKENIZE_SPECIAL)?;
     let text = call.text(ptr, len)?;
+    reserve_tokenising(call, len)?;
     let model = call.model()?;
     let encode = {
         let model = model.clone();
@@ -78,6 +86,10 @@ async fn tokenize(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) -> Re
 async fn detokenize(call: &mut HostCall<'_>, ptr: u32, count: u32) -> Result<u32, HostError> {
     let tokens = call.tokens(ptr, count)?;
     let model = call.model()?;
+    // The pieces, and the text, where a byte that is no character takes three.
+    let bytes = model.model().tokenizer().pieces_len(&tokens);
+    HostError::check_limit("bytes of a result", bytes, call.limits().result_bytes_max as u64)?;
+    call.scratch("a text of tokens", bytes.saturating_mul(4))?;
     let decode = move || model.model().tokenizer().decode(&tokens);
     let text = heavy::run(call, count as usize * 4 >= HEAVY_BYTES_MIN, decode).await?;
     call.state_mut().put_result(text.into_bytes())
@@ -85,7 +97,8 @@ async fn detokenize(call: &mut HostCall<'_>, ptr: u32, count: u32) -> Result<u32
 
 fn detokenizer_open(call: &mut HostCall<'_>) -> Result<u32, HostError> {
     let detokenizer = call.model()?.model().tokenizer().detokenizer();
-    call.state_mut().inference.detokenizers.insert(detokenizer)
+    let room = call.state().budget.try_take("detokenizers", HANDLE_BYTES)?;
+    call.state_mut().inference.detokenizers.insert(detokenizer, room)
 }
 
 fn detokenizer_push(call: &mut HostCall<'_>, detokenizer: u32, token: u32) -> Result<u32, HostError> {
@@ -112,6 +125,7 @@ async fn chat_tokens(call: &mut HostCall<'_>, ptr: u32, len: u32, flags: u32) ->
     let model = call.model()?;
     // A model that only embeds has no template, and whoever renders one means to generate.
     model.model().check_generates().map_err(|error| HostError::ModelUnavailable(error.to_string()))?;
+    reserve_tokenising(call, len)?;
     let render = {
         let model = model.clone();
         move || model.model().chat_tokens(&messages, add_generation_prompt)
@@ -149,6 +163,11 @@ fn template_error(error: TemplateError) -> HostError {
         TemplateError::Panicked => HostError::Internal(error.to_string()),
         error => HostError::invalid(error.to_string()),
     }
+}
+
+/// Counts what tokenising a text of this many bytes takes, until the host function returns.
+pub(super) fn reserve_tokenising(call: &HostCall<'_>, len: u32) -> Result<(), HostError> {
+    call.scratch("tokenising a text", u64::from(len) * TOKENISED_BYTE_BYTES)
 }
 
 fn put_tokens(call: &mut HostCall<'_>, tokens: &[u32]) -> Result<u32, HostError> {

@@ -7,6 +7,7 @@ use super::{
     custody::{Code, Handover},
     locks::KeyLock,
 };
+use crate::budget::Lease;
 use realm_primitives::StorageScope;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Changes {
     pub(super) handovers: Vec<Handover>,
     /// Held until the writes are safe, by whoever still writes them.
     pub(super) lock: Option<Arc<HeldLock>>,
+    /// The native bytes of the writes, until they are durable or refused.
+    pub(super) held: Vec<Lease>,
     /// What is counted, and what is taken for it.
     pub(super) additions: Vec<Addition>,
     pub(super) takings: Vec<Taking>,
@@ -77,6 +80,7 @@ impl Changes {
         self.handovers.extend(other.handovers);
         self.additions.extend(other.additions);
         self.takings.extend(other.takings);
+        self.held.extend(other.held);
         if other.connection.is_some() {
             self.connection = other.connection;
         }

@@ -97,7 +97,10 @@ fn write(namespace: &Arc<str>, key: &[u8], value: Option<Vec<u8>>) -> Write {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{Store, StoreConfig};
+    use crate::{
+        budget::overhead::STORED_ENTRY_BYTES,
+        storage::{Store, StoreConfig},
+    };
 
     #[tokio::test]
     async fn rows_are_added_up_and_a_key_is_taken_once() {
@@ -118,7 +121,7 @@ mod tests {
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 40);
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(()) | Err(CommitError::Conflict { .. }))));
         assert_eq!(counters_of(&rows.get(b"row").unwrap().unwrap()).unwrap(), [40, 80, 120]);
-        assert_eq!((rows.bytes().unwrap(), open.bytes().unwrap()), (3 + 24, 0));
+        assert_eq!((rows.bytes().unwrap(), open.bytes().unwrap()), (STORED_ENTRY_BYTES + 3 + 24, 0));
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Why the store cannot be opened or read, and why a commit was refused.
 
+use crate::budget::QuotaExceeded;
 use std::path::PathBuf;
 
 /// Why the store cannot be opened or read.
@@ -53,6 +54,9 @@ pub enum CommitError {
         /// The quota.
         limit: u64,
     },
+    /// There is no room for what the call wrote to its connection's memory.
+    #[error(transparent)]
+    NativeBytes(#[from] QuotaExceeded),
     /// The disk is too full to write to. Reads go on.
     #[error("the disk has {free} bytes left, less than the {needed} that a commit needs")]
     DiskFull {

@@ -2,8 +2,9 @@
 
 use super::{
     error::StoreError,
-    store::{COMMITS, LAST_COMMIT, SIZES, VALUES, record},
+    store::{COMMITS, LAST_COMMIT, SIZES, SIZES_FORMAT, SIZES_WITH_OVERHEAD, VALUES, record},
 };
+use crate::budget::overhead::STORED_ENTRY_BYTES;
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable};
 use std::{
     collections::BTreeMap,
@@ -97,6 +98,8 @@ fn read(transaction: &ReadTransaction) -> Result<Checked, StoreError> {
     let sizes = transaction.open_table(SIZES).map_err(redb::Error::from)?;
     let commits = transaction.open_table(COMMITS).map_err(redb::Error::from)?;
     let last = commits.get(LAST_COMMIT).map_err(redb::Error::from)?.map_or(0, |last| last.value());
+    let format = commits.get(SIZES_FORMAT).map_err(redb::Error::from)?.map_or(0, |format| format.value());
+    let entry_bytes = if format == SIZES_WITH_OVERHEAD { STORED_ENTRY_BYTES } else { 0 };
     let mut checked = Checked::default();
     for entry in values.iter().map_err(redb::Error::from)? {
         let (key, value) = entry.map_err(redb::Error::from)?;
@@ -119,8 +122,9 @@ fn read(transaction: &ReadTransaction) -> Result<Checked, StoreError> {
         let (namespace, bytes) = entry.map_err(redb::Error::from)?;
         let (namespace, bytes) = (namespace.value(), bytes.value());
         let held = checked.namespaces.get(namespace).copied().unwrap_or_default();
-        if held.bytes != bytes {
-            checked.problems.push(format!("{namespace}: holds {} bytes, but {bytes} are counted", held.bytes));
+        let counted = held.bytes + held.keys * entry_bytes;
+        if counted != bytes {
+            checked.problems.push(format!("{namespace}: holds {counted} bytes, but {bytes} are counted"));
         }
     }
     Ok(checked)

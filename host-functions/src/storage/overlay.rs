@@ -1,7 +1,10 @@
 //! A call's own writes over what was there before. Reads see the writes; iteration merges both in
 //! byte order; nothing below changes until the commit.
 
-use crate::error::HostError;
+use crate::{
+    budget::{Lease, overhead::WRITE_ENTRY_BYTES},
+    error::HostError,
+};
 use std::{collections::BTreeMap, ops::Bound};
 
 /// What lies below the writes.
@@ -19,12 +22,14 @@ pub(super) trait Base {
 /// Limits of an overlay, with the words for errors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OverlayLimits {
-    /// Keys and values of the writes, in bytes.
+    /// Keys and values of the writes, in bytes, with [`WRITE_ENTRY_BYTES`] for each key.
     pub written_bytes_max: u64,
     /// Keys written or cleared.
     pub written_keys_max: u64,
-    /// Keys and values of base and writes together, in bytes.
+    /// Keys and values of base and writes together, in bytes, with `entry_bytes` for each key.
     pub total_bytes_max: u64,
+    /// Bytes of a key of the base beside its own and its value's.
+    pub entry_bytes: u64,
     /// Keys looked at by iteration.
     pub iteration_keys_max: u64,
 }
@@ -35,15 +40,16 @@ pub(super) struct Overlay<B> {
     pub base: B,
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     limits: OverlayLimits,
-    written_bytes: u64,
+    /// The bytes of the writes, with the overhead of each.
+    written: Lease,
     /// How much base and writes together are bigger than the base alone.
     growth_bytes: i64,
     iterated_keys: u64,
 }
 
 impl<B: Base> Overlay<B> {
-    pub(super) fn new(base: B, limits: OverlayLimits) -> Self {
-        Self { base, writes: BTreeMap::new(), limits, written_bytes: 0, growth_bytes: 0, iterated_keys: 0 }
+    pub(super) fn new(base: B, limits: OverlayLimits, written: Lease) -> Self {
+        Self { base, writes: BTreeMap::new(), limits, written, growth_bytes: 0, iterated_keys: 0 }
     }
 
     pub(super) fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
@@ -56,7 +62,8 @@ impl<B: Base> Overlay<B> {
     /// Sets or clears a key. Growing past a limit is refused; shrinking never is.
     pub(super) fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), HostError> {
         let key_len = key.len() as u64;
-        let size = |value_len: Option<u64>| value_len.map_or(0, |len| key_len + len);
+        let entry_bytes = self.limits.entry_bytes;
+        let size = |value_len: Option<u64>| value_len.map_or(0, |len| entry_bytes + key_len + len);
         let before = match self.writes.get(&key) {
             Some(written) => size(written.as_ref().map(|value| value.len() as u64)),
             None => size(self.base.size(&key)?),
@@ -68,9 +75,10 @@ impl<B: Base> Overlay<B> {
             HostError::check_limit("bytes of storage", asked, self.limits.total_bytes_max)?;
         }
         // A key written before leaves the sum first; a cleared key counts with its length.
-        let replaced = self.writes.get(&key).map_or(0, |written| key_len + written.as_ref().map_or(0, Vec::len) as u64);
-        let written_bytes = self.written_bytes - replaced + key_len + value.as_ref().map_or(0, Vec::len) as u64;
-        if written_bytes > self.written_bytes {
+        let written = |value: &Option<Vec<u8>>| WRITE_ENTRY_BYTES + key_len + value.as_ref().map_or(0, Vec::len) as u64;
+        let replaced = self.writes.get(&key).map_or(0, written);
+        let written_bytes = self.written.bytes() - replaced + written(&value);
+        if written_bytes > self.written.bytes() {
             HostError::check_limit("bytes written by a call", written_bytes, self.limits.written_bytes_max)?;
         }
         if !self.writes.contains_key(&key) {
@@ -80,8 +88,8 @@ impl<B: Base> Overlay<B> {
                 self.limits.written_keys_max,
             )?;
         }
+        self.written.resize("writes to storage", written_bytes)?;
         self.growth_bytes = growth_bytes;
-        self.written_bytes = written_bytes;
         self.writes.insert(key, value);
         Ok(())
     }
@@ -114,9 +122,9 @@ impl<B: Base> Overlay<B> {
         self.growth_bytes
     }
 
-    /// Takes the writes out.
-    pub(super) fn take(&mut self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
-        (self.written_bytes, self.growth_bytes) = (0, 0);
-        std::mem::take(&mut self.writes)
+    /// Takes the writes out, with the lease of their bytes.
+    pub(super) fn take(&mut self) -> (BTreeMap<Vec<u8>, Option<Vec<u8>>>, Lease) {
+        self.growth_bytes = 0;
+        (std::mem::take(&mut self.writes), self.written.take())
     }
 }

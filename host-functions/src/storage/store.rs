@@ -13,6 +13,7 @@ use super::{
     turnstile::{PausedCalls, Turnstiles},
     writer::{self, Request, WriterConfig},
 };
+use crate::budget::overhead::STORED_ENTRY_BYTES;
 use redb::{
     Database, ReadOnlyTable, TableDefinition,
     backends::{FileBackend, InMemoryBackend},
@@ -26,14 +27,23 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Namespace and key, to version (u64 LE) and value.
 pub(super) const VALUES: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("values");
-/// Namespace, to bytes of its keys and values.
+/// Namespace, to bytes of its keys and values, counted as [`stored_bytes`] does.
 pub(super) const SIZES: TableDefinition<&str, u64> = TableDefinition::new("sizes");
 /// The number of the last commit, under [`LAST_COMMIT`].
 pub(super) const COMMITS: TableDefinition<&str, u64> = TableDefinition::new("commits");
-/// The one key of [`COMMITS`].
+/// A key of [`COMMITS`].
 pub(super) const LAST_COMMIT: &str = "last";
+/// A key of [`COMMITS`]: how the file's [`SIZES`] were counted. Files of the first version do not have it.
+pub(super) const SIZES_FORMAT: &str = "sizes-format";
+/// Sizes that count [`STORED_ENTRY_BYTES`] for each key; those of the first version did not.
+pub(super) const SIZES_WITH_OVERHEAD: u64 = 1;
 /// Bytes of the version before each value.
 pub(super) const VERSION_BYTES: usize = 8;
+
+/// Bytes that a key and its value count as.
+pub(super) fn stored_bytes(key: &[u8], value: &[u8]) -> u64 {
+    STORED_ENTRY_BYTES + (key.len() + value.len()) as u64
+}
 
 /// What the log says when a database must be repaired before it opens.
 pub const REPAIRED: &str = "the database was not left as a node leaves it, and is repaired";
@@ -346,7 +356,7 @@ impl Namespace {
         Ok(self.snapshot()?.get(key)?.map(|(_, value)| value))
     }
 
-    /// Bytes of all keys and values, as of now.
+    /// Bytes of all keys and values, with [`STORED_ENTRY_BYTES`] for each key, as of now.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -429,7 +439,7 @@ impl Namespace {
 pub(super) struct Snapshot {
     name: Arc<str>,
     values: ReadOnlyTable<(&'static str, &'static [u8]), &'static [u8]>,
-    /// Bytes of all keys and values.
+    /// Bytes of all keys and values, with [`STORED_ENTRY_BYTES`] for each key.
     pub bytes: u64,
     /// The last commit that it shows.
     pub commit: u64,

@@ -1,11 +1,16 @@
 //! The store against a model, over reopening, and over a disk that fails.
 
 use super::{
-    Changes, CommitError, Namespace, Store, StoreConfig, StoreError,
+    Changes, CommitError, ConnectionMemory, Namespace, Store, StoreConfig, StoreError,
     database::Openers,
+    offline,
+    store::{COMMITS, SIZES, SIZES_FORMAT, stored_bytes},
     transaction::{Scope, Transaction},
 };
-use crate::{HostError, StorageLimits};
+use crate::{
+    BudgetScope, HostError, NativeBudget, StorageLimits,
+    budget::overhead::{MAP_ENTRY_BYTES, READ_ENTRY_BYTES, STORED_ENTRY_BYTES, WRITE_ENTRY_BYTES},
+};
 use redb::{
     Database, DatabaseError, StorageBackend,
     backends::{FileBackend, InMemoryBackend},
@@ -37,7 +42,7 @@ impl Random {
 }
 
 fn begin(namespace: &Namespace) -> Transaction {
-    Transaction::new(namespace.clone(), None, StorageLimits::default())
+    Transaction::new(namespace.clone(), None, StorageLimits::default(), &NativeBudget::unlimited())
 }
 
 async fn commit(namespace: &Namespace, mut transaction: Transaction) -> Result<(), CommitError> {
@@ -96,8 +101,8 @@ async fn any_sequence_of_calls_does_what_a_map_does() {
                 commit(&namespace, transaction).await.unwrap();
                 committed = model;
             }
-            let bytes: usize = committed.iter().map(|(key, value)| key.len() + value.len()).sum();
-            assert_eq!(namespace.bytes().unwrap(), bytes as u64, "seed {seed}");
+            let bytes: u64 = committed.iter().map(|(key, value)| stored_bytes(key, value)).sum();
+            assert_eq!(namespace.bytes().unwrap(), bytes, "seed {seed}");
         }
         let entries: Model = namespace.entries().unwrap().into_iter().collect();
         assert_eq!(entries, committed);
@@ -122,7 +127,7 @@ async fn what_was_committed_is_there_after_reopening() {
     let store = Store::open(&path, StoreConfig::default()).unwrap();
     assert_eq!(store.namespace("one").get(b"k").unwrap().unwrap(), b"v");
     assert_eq!(store.namespace("two").get(b"k").unwrap().unwrap(), b"w");
-    assert_eq!(store.namespace("two").bytes().unwrap(), 2);
+    assert_eq!(store.namespace("two").bytes().unwrap(), STORED_ENTRY_BYTES + 2);
 }
 
 #[tokio::test]
@@ -154,23 +159,26 @@ async fn many_commits_at_once_all_count() {
         outcome.await.unwrap().unwrap();
     }
     assert_eq!(namespace.entries().unwrap().len(), 100);
-    assert_eq!(namespace.bytes().unwrap(), 800);
+    assert_eq!(namespace.bytes().unwrap(), 100 * (STORED_ENTRY_BYTES + 8));
 }
 
 #[tokio::test]
 async fn a_quota_is_checked_again_at_the_commit() {
     let store = Store::in_memory(StoreConfig::default()).unwrap();
     let namespace = store.namespace("tenant");
-    let limits = StorageLimits { tenant_bytes_max: 10, ..StorageLimits::default() };
+    let each = STORED_ENTRY_BYTES + 9;
+    let limit = each + 1;
+    let limits = StorageLimits { tenant_bytes_max: limit, ..StorageLimits::default() };
     let mut both = [b'a', b'b'].map(|key| {
-        let mut transaction = Transaction::new(namespace.clone(), None, limits.clone());
+        let mut transaction = Transaction::new(namespace.clone(), None, limits.clone(), &NativeBudget::unlimited());
         transaction.write(Scope::Durable, vec![key], Some(vec![0; 8])).unwrap();
         transaction.take_changes().unwrap()
     });
     let second = std::mem::take(&mut both[1]);
     namespace.commit(std::mem::take(&mut both[0])).await.unwrap();
-    assert!(matches!(namespace.commit(second).await, Err(CommitError::Quota { asked: 18, limit: 10 })));
-    assert_eq!(namespace.bytes().unwrap(), 9);
+    let refused = namespace.commit(second).await;
+    assert!(matches!(refused, Err(CommitError::Quota { asked, limit: by }) if (asked, by) == (2 * each, limit)));
+    assert_eq!(namespace.bytes().unwrap(), each);
 }
 
 #[tokio::test]
@@ -379,7 +387,7 @@ async fn so_many_wait_for_a_lock_and_each_call_has_one() {
     let store = Store::in_memory(StoreConfig::default()).unwrap();
     let namespace = store.namespace("tenant");
     let limits = StorageLimits { lock_waiting_max: 1, ..StorageLimits::default() };
-    let begin = || Transaction::new(namespace.clone(), None, limits.clone());
+    let begin = || Transaction::new(namespace.clone(), None, limits.clone(), &NativeBudget::unlimited());
     let mut holder = begin();
     holder.lock(Scope::Durable, b"k".to_vec()).await.unwrap();
     holder.lock(Scope::Durable, b"k".to_vec()).await.expect("it has that one");
@@ -395,7 +403,7 @@ async fn so_many_wait_for_a_lock_and_each_call_has_one() {
     let too_late = late.lock(Scope::Durable, b"free".to_vec()).await;
     assert!(matches!(too_late, Err(HostError::Invalid(_))), "its snapshot would be older than its turn");
     // Another tenant's key of the same name is another key.
-    let mut other = Transaction::new(store.namespace("other"), None, limits.clone());
+    let mut other = Transaction::new(store.namespace("other"), None, limits.clone(), &NativeBudget::unlimited());
     other.lock(Scope::Durable, b"k".to_vec()).await.unwrap();
 }
 
@@ -433,7 +441,7 @@ fn a_call_writes_a_bounded_number_of_keys_and_a_migration_more() {
     let limits = StorageLimits { transaction_keys_max: 3, migration_keys_max: 4, ..StorageLimits::default() };
     let namespace = store.namespace("tenant");
     for (namespace, keys_max) in [(namespace.clone(), 3), (namespace.for_migration(), 4)] {
-        let mut transaction = Transaction::new(namespace, None, limits.clone());
+        let mut transaction = Transaction::new(namespace, None, limits.clone(), &NativeBudget::unlimited());
         let mut write = |key: u8, value| transaction.write(Scope::Durable, vec![key], value);
         (0..keys_max).for_each(|key| write(key, Some(vec![1])).unwrap());
         let refused = write(keys_max, Some(vec![1])).unwrap_err();
@@ -442,4 +450,128 @@ fn a_call_writes_a_bounded_number_of_keys_and_a_migration_more() {
         write(0, Some(vec![2, 2])).expect("a key that it wrote before is no further one");
         write(0, None).expect("nor is clearing that");
     }
+}
+
+/// 100,000 keys of a kilobyte that a call had read took 104 MiB, and 200,000 keys of four bytes that it wrote 162 MiB,
+/// for two counted.
+#[tokio::test]
+async fn what_a_call_has_read_and_written_counts_in_its_budget() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let node = NativeBudget::node(1 << 20);
+    let call = node.tenant(1 << 20).call(READ_ENTRY_BYTES * 10 + 2 * (WRITE_ENTRY_BYTES + 9));
+    let mut transaction = Transaction::new(namespace.clone(), None, StorageLimits::default(), &call);
+    for key in 0..10u8 {
+        // However long: a hash is kept. However often.
+        transaction.get(Scope::Durable, &[key; 1024]).unwrap();
+        transaction.get(Scope::Durable, &[key; 1024]).unwrap();
+    }
+    assert_eq!(node.used(), 10 * READ_ENTRY_BYTES);
+    for key in 0..2u8 {
+        transaction.write(Scope::Durable, vec![key], Some(vec![0; 8])).unwrap();
+        transaction.write(Scope::Durable, vec![key], Some(vec![1; 8])).unwrap();
+    }
+    assert_eq!(node.used(), call.limit());
+    let refused = transaction.write(Scope::Durable, vec![9], None).unwrap_err();
+    assert!(matches!(refused, HostError::NativeBytes(exceeded) if exceeded.scope == BudgetScope::Call), "{refused}");
+    assert!(transaction.get(Scope::Durable, b"another").is_err());
+    // A shorter value leaves room.
+    transaction.write(Scope::Durable, vec![0], None).unwrap();
+    assert_eq!(node.used(), call.limit() - 8);
+    // The writes are held until they are durable, and what was read is not.
+    let changes = transaction.take_changes().unwrap();
+    assert_eq!(node.used(), 2 * (WRITE_ENTRY_BYTES + 1) + 8);
+    drop(transaction);
+    namespace.commit(changes).await.unwrap();
+    assert_eq!(node.used(), 0);
+}
+
+/// A connection's memory counted keys and values alone, a hundredth of what small keys take.
+#[tokio::test]
+async fn a_connections_memory_counts_in_its_tenants_budget() {
+    let store = Store::in_memory(StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant");
+    let tenant = NativeBudget::node(1 << 20).tenant(10_000);
+    let memory = Arc::new(ConnectionMemory::new(&tenant));
+    let begin = || {
+        let budget = tenant.call(u64::MAX);
+        Transaction::new(namespace.clone(), Some(memory.clone()), StorageLimits::default(), &budget)
+    };
+    let mut first = begin();
+    for key in 0..10u8 {
+        first.write(Scope::Connection, vec![key], Some(vec![0; 5])).unwrap();
+    }
+    commit(&namespace, first).await.unwrap();
+    let each = MAP_ENTRY_BYTES + 6;
+    assert_eq!((memory.bytes(), tenant.used()), (10 * each, 10 * each));
+    // One that is cleared, one that is set again, and one that both of two calls set.
+    let (mut second, mut third) = (begin(), begin());
+    second.write(Scope::Connection, vec![0], None).unwrap();
+    second.write(Scope::Connection, vec![1], Some(Vec::new())).unwrap();
+    second.write(Scope::Connection, vec![20], Some(vec![0; 5])).unwrap();
+    third.write(Scope::Connection, vec![20], Some(vec![0; 7])).unwrap();
+    commit(&namespace, second).await.unwrap();
+    commit(&namespace, third).await.unwrap();
+    assert_eq!((memory.bytes(), tenant.used()), (10 * each - 5 + 2, 10 * each - 5 + 2));
+    // The commit is refused where the tenant has no room, and changes nothing.
+    let other = tenant.try_take("other calls", 10_000 - tenant.used() - WRITE_ENTRY_BYTES - 20).unwrap();
+    let mut fourth = begin();
+    fourth.write(Scope::Connection, vec![30], Some(vec![0; 5])).unwrap();
+    assert!(matches!(commit(&namespace, fourth).await, Err(CommitError::NativeBytes(_))));
+    drop(other);
+    assert_eq!(tenant.used(), 10 * each - 5 + 2);
+    drop(memory);
+    assert_eq!(tenant.used(), 0);
+}
+
+/// The database held eleven bytes for each that was counted: 8.9 MB for 200,000 keys of four bytes.
+#[tokio::test]
+async fn a_quota_counts_what_small_keys_take_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("realm.redb");
+    let store = Store::open(&path, StoreConfig::default()).unwrap();
+    let namespace = store.namespace("tenant/dev");
+    for block in 0..20u32 {
+        let mut transaction = begin(&namespace);
+        for key in 0..1000 {
+            transaction.write(Scope::Durable, (block * 1000 + key).to_be_bytes().to_vec(), Some(Vec::new())).unwrap();
+        }
+        commit(&namespace, transaction).await.unwrap();
+    }
+    let counted = namespace.bytes().unwrap();
+    assert_eq!(counted, 20_000 * (STORED_ENTRY_BYTES + 4));
+    drop((namespace, store));
+    // An empty database has a file of some size, too.
+    let file_bytes = std::fs::metadata(&path).unwrap().len();
+    assert!(file_bytes < counted + (4 << 20), "{file_bytes} bytes on disk for {counted} that count");
+}
+
+/// Files of the first version counted keys and values alone; their sizes are counted again when they are opened.
+#[tokio::test]
+async fn sizes_of_an_older_file_are_counted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("realm.redb");
+    let store = Store::open(&path, StoreConfig::default()).unwrap();
+    let mut changes = Changes::new();
+    for (namespace, key) in [("a", "1"), ("a", "2"), ("b", "1")] {
+        store.namespace(namespace).write(&mut changes, key.as_bytes(), Some(vec![0; 9]));
+    }
+    store.commit(changes).await.unwrap();
+    drop(store);
+    {
+        let database = Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(COMMITS).unwrap().remove(SIZES_FORMAT).unwrap();
+        let mut sizes = transaction.open_table(SIZES).unwrap();
+        sizes.insert("a", 20).unwrap();
+        sizes.insert("b", 10).unwrap();
+        drop(sizes);
+        transaction.commit().unwrap();
+    }
+    assert_eq!(offline::check(&path).unwrap().problems, Vec::<String>::new());
+    let store = Store::open(&path, StoreConfig::default()).unwrap();
+    let bytes = ["a", "b", "c"].map(|name| store.namespace(name).bytes().unwrap());
+    assert_eq!(bytes, [2 * (STORED_ENTRY_BYTES + 10), STORED_ENTRY_BYTES + 10, 0]);
+    drop(store);
+    assert_eq!(offline::check(&path).unwrap().problems, Vec::<String>::new());
 }

@@ -9,8 +9,19 @@ use super::{
     overlay::{Base, Overlay, OverlayLimits},
     store::Snapshot,
 };
-use crate::{error::HostError, limits::StorageLimits};
-use std::{collections::HashMap, sync::Arc};
+use crate::{
+    budget::{
+        Lease, NativeBudget,
+        overhead::{MAP_ENTRY_BYTES, READ_ENTRY_BYTES, STORED_ENTRY_BYTES},
+    },
+    error::HostError,
+    limits::StorageLimits,
+};
+use sp_crypto_hashing::blake2_128;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 /// What a call has read and written.
 pub(crate) struct Transaction {
@@ -22,11 +33,17 @@ pub(crate) struct Transaction {
     spec_version: u32,
 }
 
+/// BLAKE2b of a key, 128 bits. Where two keys of a tenant had one hash, the tenant alone would see a wrong conflict.
+type KeyHash = [u8; 16];
+
 /// The durable base: a snapshot taken at the first access, and the versions of the keys read from it.
 struct Watched {
     namespace: Namespace,
     snapshot: Option<Snapshot>,
-    versions: HashMap<Vec<u8>, Version>,
+    /// By the keys' hashes, so that a long key takes no more than a short one.
+    versions: HashMap<KeyHash, Version>,
+    /// The bytes of `versions`.
+    read: Lease,
     keys_max: u64,
     /// The code of the call.
     code: Option<Code>,
@@ -35,26 +52,36 @@ struct Watched {
 }
 
 impl Transaction {
-    pub(crate) fn new(namespace: Namespace, connection: Option<Arc<ConnectionMemory>>, limits: StorageLimits) -> Self {
+    /// What the call holds counts in `budget`, the call's.
+    pub(crate) fn new(
+        namespace: Namespace,
+        connection: Option<Arc<ConnectionMemory>>,
+        limits: StorageLimits,
+        budget: &NativeBudget,
+    ) -> Self {
         let written_keys_max =
             if namespace.is_migrating() { limits.migration_keys_max } else { limits.transaction_keys_max };
-        let overlay_limits = |total_bytes_max| OverlayLimits {
+        let overlay_limits = |total_bytes_max, entry_bytes| OverlayLimits {
             written_bytes_max: limits.transaction_bytes_max,
             written_keys_max,
             total_bytes_max,
+            entry_bytes,
             iteration_keys_max: limits.iteration_keys_max,
         };
         let watched = Watched {
             namespace,
             snapshot: None,
             versions: HashMap::new(),
+            read: budget.empty_lease(),
             keys_max: limits.iteration_keys_max,
             code: None,
             migrated: false,
         };
+        let durable = overlay_limits(limits.tenant_bytes_max, STORED_ENTRY_BYTES);
+        let connected = overlay_limits(limits.connection_bytes_max, MAP_ENTRY_BYTES);
         Self {
-            durable: Overlay::new(watched, overlay_limits(limits.tenant_bytes_max)),
-            connection: connection.map(|memory| Overlay::new(memory, overlay_limits(limits.connection_bytes_max))),
+            durable: Overlay::new(watched, durable, budget.empty_lease()),
+            connection: connection.map(|memory| Overlay::new(memory, connected, budget.empty_lease())),
             limits,
             lock: None,
             spec_version: 0,
@@ -147,23 +174,27 @@ impl Transaction {
     pub(crate) fn take_changes(&mut self) -> Option<Changes> {
         let namespace = self.durable.base.namespace.name_arc();
         let versions = std::mem::take(&mut self.durable.base.versions);
-        let writes = self
-            .durable
-            .take()
+        let (writes, written) = self.durable.take();
+        let mut held = vec![written];
+        let writes = writes
             .into_iter()
             .map(|(key, value)| Write {
                 namespace: namespace.clone(),
-                expected: versions.get(&key).copied(),
+                expected: versions.get(&blake2_128(&key)).copied(),
                 quota_bytes: self.limits.tenant_bytes_max,
                 key,
                 value,
             })
             .collect();
+        drop(versions);
+        self.durable.base.read.clear();
         let author = self.durable.base.code.filter(|_| !self.durable.base.namespace.is_migrating());
         let spec_version = self.spec_version;
         let connection = self.connection.as_mut().and_then(|overlay| {
             let growth_bytes = overlay.growth_bytes();
-            let writes: Vec<_> = overlay.take().into_iter().collect();
+            let (writes, written) = overlay.take();
+            held.push(written);
+            let writes: Vec<_> = writes.into_iter().collect();
             let memory = overlay.base.clone();
             let limit_bytes = self.limits.connection_bytes_max;
             let author = author.map(|code| (code, spec_version));
@@ -172,7 +203,8 @@ impl Transaction {
         let Watched { namespace, snapshot, .. } = &self.durable.base;
         let seen = snapshot.as_ref().map(|snapshot| snapshot.commit);
         let payer = Some(namespace.name_arc());
-        let changes = Changes { writes, connection, author, payer, seen, lock: self.lock.take(), ..Changes::new() };
+        let lock = self.lock.take();
+        let changes = Changes { writes, connection, author, payer, seen, lock, held, ..Changes::new() };
         // What a migration saw matters also if it wrote nothing.
         (!changes.is_empty() || (namespace.is_migrating() && seen.is_some())).then_some(changes)
     }
@@ -203,9 +235,10 @@ impl Base for Watched {
             Some((version, value)) => (version, Some(value)),
             None => (None, None),
         };
-        if !self.versions.contains_key(key) {
-            HostError::check_limit("keys read by a call", self.versions.len() as u64 + 1, self.keys_max)?;
-            self.versions.insert(key.to_vec(), version);
+        if let Entry::Vacant(unread) = self.versions.entry(blake2_128(key)) {
+            HostError::check_limit("keys read by a call", self.read.bytes() / READ_ENTRY_BYTES + 1, self.keys_max)?;
+            self.read.grow("keys read from storage", READ_ENTRY_BYTES)?;
+            unread.insert(version);
         }
         Ok(value)
     }

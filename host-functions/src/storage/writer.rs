@@ -9,11 +9,13 @@ use super::{
     database::ReopeningDatabase,
     error::{CommitError, StoreError},
     queue::{BatchLimits, CommitQueue},
-    store::{COMMITS, LAST_COMMIT, SIZES, VALUES, VERSION_BYTES, record},
+    store::{
+        COMMITS, LAST_COMMIT, SIZES, SIZES_FORMAT, SIZES_WITH_OVERHEAD, VALUES, VERSION_BYTES, record, stored_bytes,
+    },
 };
 use redb::{ReadableTable, Table, WriteTransaction};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{Builder, JoinHandle},
 };
@@ -34,6 +36,7 @@ pub(super) fn make_tables(database: &ReopeningDatabase) -> Result<(), StoreError
     transaction.open_table(VALUES).map_err(redb::Error::from)?;
     transaction.open_table(SIZES).map_err(redb::Error::from)?;
     transaction.open_table(COMMITS).map_err(redb::Error::from)?;
+    count_again(&transaction)?;
     transaction.commit().map_err(redb::Error::from)?;
     Ok(())
 }
@@ -46,6 +49,32 @@ pub(super) struct WriterConfig {
     pub custody: Arc<Mutex<Custody>>,
     /// Why the last batch was refused; nothing, if it was written.
     pub refused: Arc<Mutex<Option<CommitError>>>,
+}
+
+/// Counts the sizes of a file whose sizes lack the overhead of each key: once, by reading all of it.
+fn count_again(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    let mut commits = transaction.open_table(COMMITS).map_err(redb::Error::from)?;
+    if commits.get(SIZES_FORMAT).map_err(redb::Error::from)?.is_some_and(|format| format.value() == SIZES_WITH_OVERHEAD)
+    {
+        return Ok(());
+    }
+    let values = transaction.open_table(VALUES).map_err(redb::Error::from)?;
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in values.iter().map_err(redb::Error::from)? {
+        let (key, stored) = entry.map_err(redb::Error::from)?;
+        let (namespace, key) = key.value();
+        let bytes = stored_bytes(key, record(stored.value())?.1);
+        match counted.get_mut(namespace) {
+            Some(sum) => *sum += bytes,
+            None => drop(counted.insert(namespace.to_owned(), bytes)),
+        }
+    }
+    let mut sizes = transaction.open_table(SIZES).map_err(redb::Error::from)?;
+    for (namespace, bytes) in &counted {
+        sizes.insert(&**namespace, bytes).map_err(redb::Error::from)?;
+    }
+    commits.insert(SIZES_FORMAT, SIZES_WITH_OVERHEAD).map_err(redb::Error::from)?;
+    Ok(())
 }
 
 /// Starts the thread. It ends when all senders of `inbox` are gone and all requests are answered.
@@ -77,15 +106,18 @@ pub(super) fn start(
             *refused.lock().unwrap_or_else(PoisonError::into_inner) = outcomes.as_ref().err().cloned();
             match outcomes {
                 Ok(outcomes) => {
-                    for (request, outcome) in batch.into_iter().zip(outcomes) {
+                    for (Request { changes, reply }, outcome) in batch.into_iter().zip(outcomes) {
+                        // Whoever hears of a commit finds its native memory given back.
+                        drop(changes);
                         // A call that was dropped meanwhile does not hear of its commit.
-                        let _ = request.reply.send(outcome);
+                        let _ = reply.send(outcome);
                     }
                 }
                 Err(error) => {
                     tracing::error!(commits = batch.len(), %error, "a batch of commits was refused");
-                    for request in batch {
-                        let _ = request.reply.send(Err(error.clone()));
+                    for Request { changes, reply } in batch {
+                        drop(changes);
+                        let _ = reply.send(Err(error.clone()));
                     }
                 }
             }
@@ -212,10 +244,9 @@ fn check<'a>(
         {
             return Ok(Err(CommitError::Conflict { key: write.key.clone() }));
         }
-        let key_len = write.key.len() as u64;
-        let stored_bytes = stored.map_or(0, |(_, value)| key_len + value.len() as u64);
-        let bytes = write.value.as_ref().map_or(0, |value| key_len + value.len() as u64);
-        let before = written.insert((namespace, &write.key), bytes).unwrap_or(stored_bytes);
+        let before = stored.map_or(0, |(_, value)| stored_bytes(&write.key, value));
+        let bytes = write.value.as_ref().map_or(0, |value| stored_bytes(&write.key, value));
+        let before = written.insert((namespace, &write.key), bytes).unwrap_or(before);
         let size = match new_sizes.get(namespace) {
             Some(size) => *size,
             None => {

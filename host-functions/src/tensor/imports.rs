@@ -42,10 +42,21 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 
 type Handle = Result<u32, HostError>;
 
+/// Bytes of the name of a tensor; a file's longest names have some 60.
+const TENSOR_NAME_BYTES_MAX: u32 = 1024;
+
 fn get_tensor(call: &mut HostCall<'_>, name_ptr: u32, name_len: u32) -> Handle {
+    HostError::check_limit("bytes of a tensor's name", name_len.into(), TENSOR_NAME_BYTES_MAX.into())?;
     let name = call.text(name_ptr, name_len)?;
     let weight = Weight::find(&call.model()?, &name)?;
-    call.state_mut().tensors.insert(Value::Weight(weight))
+    hold_weight(call, weight)
+}
+
+/// A handle to a weight, whose values are the model's.
+fn hold_weight(call: &mut HostCall<'_>, weight: Weight) -> Handle {
+    let tensors = &mut call.state_mut().tensors;
+    let room = tensors.reserve(0)?;
+    tensors.insert(Value::Weight(weight), room)
 }
 
 fn memory64_load_layer(call: &mut HostCall<'_>, layer: u32) -> Handle {
@@ -55,7 +66,7 @@ fn memory64_load_layer(call: &mut HostCall<'_>, layer: u32) -> Handle {
         let name = weight.name().to_owned();
         let shape = weight.shape().iter().map(|dim| *dim as u32).collect();
         let dtype = weight.dtype().to_owned();
-        let handle = call.state_mut().tensors.insert(Value::Weight(weight))?;
+        let handle = hold_weight(call, weight)?;
         tensors.push(LayerTensor { name, handle, shape, dtype });
         Ok(())
     });
@@ -75,10 +86,10 @@ fn tensor_new(call: &mut HostCall<'_>, shape_ptr: u32, rank: u32, data_ptr: u32,
     if u64::from(data_len) != elements * 4 {
         return Err(HostError::invalid(format!("{data_len} bytes are not the {elements} f32 of the shape {dims:?}")));
     }
-    call.state().tensors.check_room(elements)?;
+    let room = call.state().tensors.reserve(elements)?;
     let data = call.floats(data_ptr, data_len)?;
     let tensor = work::run("tensor_new", &[&dims], || Tensor::from_vec(data, &dims[..], &Device::Cpu))?;
-    call.state_mut().tensors.insert(Value::Dense(tensor))
+    call.state_mut().tensors.insert(Value::Dense(tensor), room)
 }
 
 fn tensor_shape(call: &mut HostCall<'_>, tensor: u32) -> Handle {
@@ -92,6 +103,7 @@ async fn tensor_read(call: &mut HostCall<'_>, tensor: u32, ptr: u32, len: u32) -
     if u64::from(len) != count * 4 {
         return Err(HostError::invalid(format!("{len} bytes do not hold the tensor's {count} f32")));
     }
+    call.scratch("values of a tensor", count * 4)?;
     let read = move || work::run("tensor_read", &[tensor.dims()], || work::values(&tensor));
     let data = work::shared(call, count, read).await?;
     call.write_floats(ptr, len, &data)
@@ -103,11 +115,13 @@ async fn candle_matmul(call: &mut HostCall<'_>, a: u32, b: u32, flags: u32) -> H
     let tensors = &call.state().tensors;
     let (a, b) = (tensors.get(a)?.clone(), tensors.get(b)?.clone());
     let product = shape::product(a.shape(), b.shape(), transposed, &limits)?;
-    tensors.check_room(product.shape.iter().product::<usize>() as u64)?;
+    let room = tensors.reserve(product.shape.iter().product::<usize>() as u64)?;
+    call.scratch("temporaries of a matrix product", matmul::scratch_bytes(&a, &b, transposed)?)?;
     // Weights are unpacked on the way, which is heavier than the product with few rows.
     let work = product.multiplications.saturating_add(unpacked(&a)).saturating_add(unpacked(&b));
-    let result = work::alone(call, work, move || matmul::matmul(&a, &b, transposed, &product, &limits)).await?;
-    call.state_mut().tensors.insert(Value::Dense(result))
+    let multiply = move || Ok((matmul::matmul(&a, &b, transposed, &product, &limits)?, room));
+    let (result, room) = work::alone(call, work, multiply).await?;
+    call.state_mut().tensors.insert(Value::Dense(result), room)
 }
 
 async fn add(call: &mut HostCall<'_>, a: u32, b: u32) -> Handle {
@@ -151,7 +165,9 @@ async fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, cou
         return Err(HostError::invalid(format!("embedding_lookup takes a table of rows, not {:?}", table.shape())));
     };
     let elements = shape::elements(&[ids.len(), row_len], &call.limits().tensor)?;
-    call.state().tensors.check_room(elements)?;
+    let room = call.state().tensors.reserve(elements)?;
+    // The rows as they are in the file, and as candle holds them.
+    call.scratch("rows of a table", elements * 8)?;
     if let Some(id) = ids.iter().find(|id| **id as usize >= row_count) {
         return Err(HostError::invalid(format!("there is no row {id} in a table of {row_count}")));
     }
@@ -162,8 +178,8 @@ async fn embedding_lookup(call: &mut HostCall<'_>, table: u32, ids_ptr: u32, cou
             table.index_select(&ids, 0)
         }),
     };
-    let result = work::alone(call, elements, look_up).await?;
-    call.state_mut().tensors.insert(Value::Dense(result))
+    let (result, room) = work::alone(call, elements, move || Ok((look_up()?, room))).await?;
+    call.state_mut().tensors.insert(Value::Dense(result), room)
 }
 
 async fn reshape(call: &mut HostCall<'_>, a: u32, shape_ptr: u32, rank: u32) -> Handle {
@@ -200,6 +216,7 @@ fn tensor_drop(call: &mut HostCall<'_>, tensor: u32) -> Result<(), HostError> {
 async fn dense(call: &mut HostCall<'_>, tensor: u32) -> Result<Tensor, HostError> {
     let value = call.state().tensors.get(tensor)?.clone();
     let limits = call.limits().tensor.clone();
+    call.scratch("unpacked weights", value.unpacked_bytes()?)?;
     match value {
         Value::Dense(tensor) => Ok(tensor),
         weight => work::alone(call, unpacked(&weight), move || weight.dense(&limits)).await,
@@ -217,9 +234,12 @@ fn unpacked(value: &Value) -> u64 {
 /// Plans an operation, checks that its result fits, makes it and names it.
 async fn make(call: &mut HostCall<'_>, plan: impl FnOnce(&TensorLimits) -> Result<Planned, HostError>) -> Handle {
     let planned = plan(&call.limits().tensor)?;
-    call.state().tensors.check_room(planned.elements)?;
-    let result = work::shared(call, planned.elements, planned.make).await?;
-    call.state_mut().tensors.insert(Value::Dense(result))
+    let Planned { elements, make } = planned;
+    let room = call.state().tensors.reserve(elements)?;
+    // The result is made contiguous by a copy.
+    call.scratch("temporaries of a tensor operation", elements * 4)?;
+    let (result, room) = work::shared(call, elements, move || Ok((make()?, room))).await?;
+    call.state_mut().tensors.insert(Value::Dense(result), room)
 }
 
 /// An operation whose result has the shape of its operand, of so many multiplications for each value.
@@ -231,9 +251,12 @@ async fn same_shape(
 ) -> Handle {
     let a = dense(call, a).await?;
     let elements = a.elem_count() as u64;
-    call.state().tensors.check_room(elements)?;
-    let result = work::shared(call, elements.saturating_mul(work_per_value), move || operation(&a)).await?;
-    call.state_mut().tensors.insert(Value::Dense(result))
+    let room = call.state().tensors.reserve(elements)?;
+    // No more than the result: a norm's weight, or the turns of a rotary embedding.
+    call.scratch("temporaries of a tensor operation", elements * 4)?;
+    let work = elements.saturating_mul(work_per_value);
+    let (result, room) = work::shared(call, work, move || Ok((operation(&a)?, room))).await?;
+    call.state_mut().tensors.insert(Value::Dense(result), room)
 }
 
 /// Whether the one flag that a function knows is set.

@@ -4,6 +4,17 @@ use super::{shape::Product, value::Value, weights::Unpacked, work::run};
 use crate::{error::HostError, limits::TensorLimits};
 use candle_core::{Module, Tensor};
 
+/// Bytes that [`matmul`] allocates for a while: unpacked weights, and rows of `a` in a quantised weight's type.
+pub(super) fn scratch_bytes(a: &Value, b: &Value, transposed: bool) -> Result<u64, HostError> {
+    let b_bytes = match b {
+        // Multiplied as it is in the file.
+        Value::Weight(weight) if transposed && weight.is_quantised_matrix() => weight.uncached_bytes()?,
+        b => b.unpacked_bytes()?,
+    };
+    let row_bytes = a.shape().iter().fold(4u64, |bytes, dim| bytes.saturating_mul(*dim as u64));
+    Ok(a.unpacked_bytes()?.saturating_add(b_bytes).saturating_add(row_bytes))
+}
+
 /// `a · b` with dimensions that `product` has checked.
 pub(super) fn matmul(
     a: &Value,

@@ -2,6 +2,7 @@
 
 use super::{shape, weights::Weight};
 use crate::{
+    budget::{Lease, NativeBudget, overhead::HANDLE_BYTES},
     call::{HandleKind, HandleTable},
     error::HostError,
     limits::{HostLimits, TensorLimits},
@@ -22,6 +23,14 @@ impl Value {
         match self {
             Value::Dense(tensor) => tensor.dims(),
             Value::Weight(weight) => weight.shape(),
+        }
+    }
+
+    /// Bytes that [`Self::dense`] allocates for a while: a weight's values are unpacked.
+    pub(super) fn unpacked_bytes(&self) -> Result<u64, HostError> {
+        match self {
+            Value::Dense(_) => Ok(0),
+            Value::Weight(weight) => weight.unpacked_bytes(),
         }
     }
 
@@ -49,27 +58,29 @@ impl Value {
 #[derive(Debug)]
 pub(crate) struct TensorState {
     held: HandleTable<Value>,
+    budget: NativeBudget,
     bytes: u64,
     bytes_max: u64,
 }
 
 impl TensorState {
-    pub(crate) fn new(limits: &HostLimits) -> Self {
-        let kind = HandleKind { tag: 1, name: "a tensor" };
-        Self { held: HandleTable::new(kind, limits.handles_max), bytes: 0, bytes_max: limits.tensor.bytes_max }
+    pub(crate) fn new(limits: &HostLimits, budget: &NativeBudget) -> Self {
+        let held = HandleTable::new(HandleKind { tag: 1, name: "a tensor" }, limits.handles_max);
+        Self { held, budget: budget.clone(), bytes: 0, bytes_max: limits.tensor.bytes_max }
     }
 
-    /// Whether a tensor of this many values may be made.
-    pub(super) fn check_room(&self, elements: u64) -> Result<(), HostError> {
+    /// Room for a tensor of this many values: asked for before they are computed, given to [`Self::insert`].
+    pub(super) fn reserve(&self, elements: u64) -> Result<Lease, HostError> {
         self.held.check_room()?;
-        let asked = self.bytes.saturating_add(elements.saturating_mul(4));
-        HostError::check_limit("bytes of a call's tensors", asked, self.bytes_max)
+        let bytes = elements.saturating_mul(4);
+        HostError::check_limit("bytes of a call's tensors", self.bytes.saturating_add(bytes), self.bytes_max)?;
+        Ok(self.budget.try_take("tensors", bytes.saturating_add(HANDLE_BYTES))?)
     }
 
-    pub(super) fn insert(&mut self, value: Value) -> Result<u32, HostError> {
+    /// Takes in a value whose room was reserved.
+    pub(super) fn insert(&mut self, value: Value, room: Lease) -> Result<u32, HostError> {
         let bytes = value.bytes();
-        self.check_room(bytes / 4)?;
-        let handle = self.held.insert(value)?;
+        let handle = self.held.insert(value, room)?;
         self.bytes += bytes;
         Ok(handle)
     }

@@ -67,6 +67,23 @@ impl Weight {
         self.dtype
     }
 
+    /// Whether matrix products use it as it is in the file.
+    pub(super) fn is_quantised_matrix(&self) -> bool {
+        self.shape.len() == 2 && is_quantised(self.weight_type)
+    }
+
+    /// Bytes of a copy that is too large for the cache, which only the operation that makes it holds; else 0.
+    pub(super) fn uncached_bytes(&self) -> Result<u64, HostError> {
+        let bytes = view(&self.model, &self.name)?.bytes.len() as u64;
+        Ok(if bytes > self.model.weights().bytes_max { bytes } else { 0 })
+    }
+
+    /// Bytes of its values as f32, with a copy that is too large for the cache.
+    pub(super) fn unpacked_bytes(&self) -> Result<u64, HostError> {
+        let values = self.shape.iter().fold(4u64, |bytes, dim| bytes.saturating_mul(*dim as u64));
+        Ok(values.saturating_add(self.uncached_bytes()?))
+    }
+
     /// The weight for matrix products: as in the file if it is quantised, else as f32.
     pub(super) fn unpacked(&self) -> Result<Unpacked, HostError> {
         let cache = self.model.weights();

@@ -5,19 +5,21 @@ use super::{
     timeline::Timeline,
     workload::Workload,
 };
-use crate::executor::CallSetup;
+use crate::executor::{CallSetup, EventReceiver, event_queue};
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{CallContext, GenerateResult, H256, Prices, RuntimeError, TokenEvent};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// The export that is called.
 const EXPORT: &str = "RealmApi_stream_generate";
 /// Items between the guest and us, as between a guest and its subscription.
 const ITEMS_MAX: usize = 16;
+/// Bytes of these items.
+const ITEM_BYTES_MAX: u32 = 1 << 20;
 const TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Runs all streams at once.
@@ -29,7 +31,7 @@ pub async fn run(node: &BenchNode, work: &Workload) -> Result<Vec<Timeline>, Str
         let (executor, arguments) = (node.executor().clone(), (prompt.clone(), work.options.clone()).encode());
         let max_tokens_limit = work.options.max_tokens.unwrap_or(1);
         streams.spawn(async move {
-            let (events, inbox) = mpsc::channel(ITEMS_MAX);
+            let (events, inbox) = event_queue(ITEMS_MAX, ITEM_BYTES_MAX);
             let began = Instant::now();
             let setup = CallSetup {
                 context: context(name, max_tokens_limit),
@@ -51,7 +53,7 @@ pub async fn run(node: &BenchNode, work: &Workload) -> Result<Vec<Timeline>, Str
     streams.join_all().await.into_iter().collect()
 }
 
-async fn arrivals(mut inbox: mpsc::Receiver<Vec<u8>>) -> Result<Vec<(Instant, u32)>, String> {
+async fn arrivals(mut inbox: EventReceiver) -> Result<Vec<(Instant, u32)>, String> {
     let mut arrivals = Vec::new();
     while let Some(item) = inbox.recv().await {
         let event = TokenEvent::decode(&mut &item[..]).map_err(|error| error.to_string())?;

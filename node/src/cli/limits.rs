@@ -66,9 +66,15 @@ pub struct LimitArgs {
     /// Bytes of events that are kept of each such stream.
     #[arg(long, value_name = "BYTES", default_value_t = default().kept_event_bytes, value_parser = clap::value_parser!(u32).range(1024..))]
     pub kept_event_bytes: u32,
+    /// Bytes of events that are kept of all such streams of a tenant.
+    #[arg(long, value_name = "BYTES", default_value_t = default().kept_bytes, value_parser = clap::value_parser!(u32).range(1024..))]
+    pub kept_bytes: u32,
     /// Days that usage is kept, at least 32.
     #[arg(long, value_name = "N", default_value_t = default().usage_days, value_parser = clap::value_parser!(u32).range(32..=36_500))]
     pub usage_days: u32,
+    /// Bytes of native memory of all tenants' calls, connections and kept streams.
+    #[arg(long, value_name = "BYTES", default_value_t = default().native_bytes, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub native_bytes: u64,
     /// Bytes of each model's KV cache.
     #[arg(long, value_name = "BYTES", default_value_t = default().kv_bytes, value_parser = clap::value_parser!(u64).range(1 << 16..))]
     pub kv_bytes: u64,
@@ -100,7 +106,9 @@ impl LimitArgs {
             keep_stream_ms: whole_ms(replay.keep_max),
             kept_events: count(replay.events_max),
             kept_event_bytes: count(replay.bytes_max),
+            kept_bytes: count(replay.tenant_bytes_max),
             usage_days: config.metering.hours_max / 24,
+            native_bytes: config.native_bytes_max,
             kv_bytes: config.engine.kv_bytes_max,
             shutdown_timeout: config.shutdown_wait_max.as_secs(),
         }
@@ -126,8 +134,10 @@ impl LimitArgs {
         replay.keep_max = Duration::from_millis(self.keep_stream_ms);
         replay.events_max = self.kept_events as usize;
         replay.bytes_max = self.kept_event_bytes as usize;
+        replay.tenant_bytes_max = self.kept_bytes as usize;
         config.events.slow_consumer_after = Duration::from_millis(self.slow_consumer_ms);
         config.metering.hours_max = self.usage_days * 24;
+        config.native_bytes_max = self.native_bytes;
         config.engine.kv_bytes_max = self.kv_bytes;
         config.shutdown_wait_max = Duration::from_secs(self.shutdown_timeout);
     }
@@ -168,9 +178,11 @@ mod tests {
             keep_stream_ms: 112,
             kept_events: 113,
             kept_event_bytes: 1114,
+            kept_bytes: 1115,
             usage_days: 115,
-            kv_bytes: 116_000,
-            shutdown_timeout: 117,
+            native_bytes: 116_000,
+            kv_bytes: 117_000,
+            shutdown_timeout: 118,
         };
         let mut config = NodeConfig::new(ChainSpec::dev());
         assert_ne!(LimitArgs::of(&config), other);

@@ -2,7 +2,7 @@
 
 use super::PreparedCall;
 use crate::{executor::CallError, millis::whole_ms, runtimes::Unavailable};
-use realm_host_functions::storage::CommitError;
+use realm_host_functions::{BudgetScope, QuotaExceeded, storage::CommitError};
 use realm_metadata::{DecodeError, EncodeError, ResolveError, RuntimeFailure};
 use realm_rpc::{ErrorCode, RpcError};
 use realm_work::heavy::HeavyError;
@@ -96,6 +96,9 @@ pub fn from_call(error: CallError, call: &PreparedCall, id: &str) -> RpcError {
                 .with("asked_bytes", asked)
                 .with("limit_bytes", limit)
         }
+        CallError::NativeBytes(exceeded) | CallError::StorageCommit(CommitError::NativeBytes(exceeded)) => {
+            from_budget(&exceeded)
+        }
         CallError::StorageCommit(CommitError::Conflict { .. }) => {
             RpcError::new(ErrorCode::Conflict, "another call changed what this one had read; try again")
         }
@@ -105,6 +108,16 @@ pub fn from_call(error: CallError, call: &PreparedCall, id: &str) -> RpcError {
         ),
         error => internal(&error, call, id),
     }
+}
+
+/// No room in the native memory: the tenant's quota, or the node is overloaded.
+pub fn from_budget(exceeded: &QuotaExceeded) -> RpcError {
+    let code = match exceeded.scope {
+        BudgetScope::Node => ErrorCode::Overloaded,
+        _ => ErrorCode::QuotaExceeded,
+    };
+    let rpc = RpcError::new(code, exceeded.to_string()).with("asked_bytes", exceeded.asked);
+    rpc.with("limit_bytes", exceeded.limit)
 }
 
 /// The time was over, in a queue or while running.

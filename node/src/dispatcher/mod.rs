@@ -16,6 +16,7 @@ mod run;
 mod takeover;
 mod transcoder;
 
+pub(crate) use errors::from_budget;
 pub use options::RequestOptions;
 pub use prepare::{PreparedCall, Request};
 pub use transcoder::Transcoder;

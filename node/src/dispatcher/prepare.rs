@@ -5,6 +5,7 @@ use crate::{
     auth::forbidden_tenant, connection::Connection, drain::RunningCall, executor::CallTally, runtimes::LoadedRuntime,
     tenants::Tenant,
 };
+use realm_host_functions::Lease;
 use realm_rpc::{ErrorCode, RpcError};
 use realm_work::heavy::{self, HEAVY_BYTES_MIN};
 use serde_json::Value;
@@ -40,11 +41,18 @@ pub struct PreparedCall {
     pub(super) time_max: Duration,
     pub(super) arrived: Instant,
     running: RunningCall,
+    /// The native memory of the arguments.
+    _held: Lease,
     /// Held as long as the call may touch what is its tenant's.
     _of_tenant: RunningCall,
 }
 
 impl PreparedCall {
+    /// The connection that it came over.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     /// Reads the call's answers and items.
     pub fn transcoder(&self) -> &Transcoder {
         &self.transcoder
@@ -58,11 +66,6 @@ impl PreparedCall {
     /// The client's own id of the request.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
-    }
-
-    /// The connection that the call came over.
-    pub fn connection(&self) -> &Arc<Connection> {
-        &self.connection
     }
 
     /// Who calls.
@@ -127,6 +130,7 @@ impl Dispatcher {
             heavy::run_if(is_long, scope, Some(tally.working()), move || read_params(&runtime, &export, &params))
         };
         let (arguments, form) = read.await.map_err(errors::from_heavy)??;
+        let held = hold_arguments(&tenant, &arguments)?;
         let transcoder = Transcoder::new(runtime.clone(), &export, form, scope, tally);
         Ok(PreparedCall {
             tenant,
@@ -140,6 +144,7 @@ impl Dispatcher {
             time_max,
             arrived,
             running,
+            _held: held,
             _of_tenant: of_tenant,
         })
     }
@@ -184,6 +189,7 @@ impl Dispatcher {
             hex::decode(arguments.strip_prefix("0x").unwrap_or(&arguments))
         });
         let arguments = read.await.map_err(errors::from_heavy)?.map_err(|_| errors::bad_hex("data"))?;
+        let held = hold_arguments(&tenant, &arguments)?;
         Ok(PreparedCall {
             transcoder: Transcoder::new(runtime.clone(), export, Form::Scale, scope, tally),
             time_max: tenant.deadline_max(),
@@ -196,6 +202,7 @@ impl Dispatcher {
             keep: None,
             arrived,
             running,
+            _held: held,
             _of_tenant: of_tenant,
         })
     }
@@ -234,6 +241,13 @@ fn is_long(json: &Value) -> bool {
             }
     }
     count(json, &mut HEAVY_BYTES_MIN.clone())
+}
+
+/// Counts the arguments in the tenant's native memory while the call waits and runs, twice: the request's text, which
+/// is about as long, is held as long as its answer is waited for.
+fn hold_arguments(tenant: &Tenant, arguments: &[u8]) -> Result<Lease, RpcError> {
+    let held = tenant.resources.budget.try_take("arguments of a call", arguments.len() as u64 * 2);
+    held.map_err(|exceeded| errors::from_budget(&exceeded))
 }
 
 /// Counts a call of the tenant, unless that is being removed.

@@ -3,7 +3,7 @@
 use super::{Dispatcher, PreparedCall, errors};
 use crate::{
     drain::cut_short,
-    executor::{CallOutcome, CallSetup},
+    executor::{CallOutcome, CallSetup, EventSender},
     metering::Ended,
     metrics::CallMeter,
     millis::whole_ms,
@@ -13,7 +13,6 @@ use realm_primitives::{CallContext, H256};
 use realm_rpc::{ErrorCode, RpcError};
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
-use tokio::sync::mpsc;
 use tracing::Instrument;
 
 /// Bits of a seed that the node draws: as many as a number holds exactly in every JSON client.
@@ -27,7 +26,7 @@ impl Dispatcher {
     ///
     /// # Cancel safety
     /// Dropping the future ends the call: its place, instance and session are free at once.
-    pub async fn run(&self, call: PreparedCall, events: Option<mpsc::Sender<Vec<u8>>>) -> Result<Value, RpcError> {
+    pub async fn run(&self, call: PreparedCall, events: Option<EventSender>) -> Result<Value, RpcError> {
         let mut meter = self.metrics.begin(call.transcoder.export(), &call.tenant.id);
         let context = call_context(&call, events.is_some());
         let id = context.call_id.clone();
@@ -57,7 +56,7 @@ impl Dispatcher {
         call: &PreparedCall,
         id: &str,
         context: CallContext,
-        events: Option<mpsc::Sender<Vec<u8>>>,
+        events: Option<EventSender>,
         meter: &mut CallMeter,
     ) -> Result<Value, RpcError> {
         let deadline = call.arrived + call.time_max;
@@ -66,7 +65,7 @@ impl Dispatcher {
         let _places = places.await.map_err(|_| errors::deadline_exceeded(call.time_max))??;
         drop(waiting);
         let tally = call.transcoder.tally().clone();
-        let connection = call.connection.memory_of(&call.tenant.id);
+        let connection = call.connection.memory_of(&call.tenant.id, &call.tenant.resources.budget);
         let mut charge = self.metering.begin(&call.tenant, id, &tally)?;
         if let Some(memory) = &connection {
             let taken_over = charge.watch(self.take_over(call, id, memory, deadline, &tally)).await;
@@ -85,7 +84,7 @@ impl Dispatcher {
             tally,
         };
         let work = self.executor.rehearse(&call.runtime.code, call.transcoder.export(), &call.arguments, setup);
-        let (CallOutcome { result, usage }, changes) = charge.watch(work).await;
+        let (CallOutcome { result, usage, held: _held }, changes) = charge.watch(work).await;
         meter.used(&usage);
         tracing::debug!(
             cpu_ms = usage.cpu_time.as_millis() as u64,

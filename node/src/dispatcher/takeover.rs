@@ -54,7 +54,8 @@ impl Dispatcher {
             }
             match self.migrated(call, memory, stale, deadline, tally).await {
                 Ok(changes) => {
-                    if memory.hand_over(stale, changes, code.hash.0, code.version.spec_version) {
+                    let handed_over = memory.hand_over(stale, changes, code.hash.0, code.version.spec_version);
+                    if handed_over.map_err(|exceeded| errors::from_budget(&exceeded))? {
                         return Ok(());
                     }
                 }

@@ -1,6 +1,7 @@
 //! Answers and items of one call, from SCALE to what its client reads. Long ones are read on the threads for heavy work,
 //! in the tenant's share of them, and their processor time is the call's.
 
+use realm_host_functions::event_queue::QueuedEvent;
 use super::errors;
 use crate::{executor::CallTally, runtimes::LoadedRuntime};
 use realm_metadata::{Function, Outcome};
@@ -101,7 +102,7 @@ impl Transcoder {
     ///
     /// # Errors
     /// `RUNTIME_TRAP` if it declares no items, or others; `OVERLOADED`.
-    pub async fn item(&self, item: Vec<u8>) -> Result<Value, RpcError> {
+    pub async fn item(&self, item: QueuedEvent) -> Result<Value, RpcError> {
         self.on_bytes(item.len(), move |this| this.read_item(&item)).await
     }
 

@@ -1,7 +1,8 @@
 //! Events with their numbers, into a subscription.
 
-use crate::server::Traffic;
+use crate::{dispatcher::from_budget, server::Traffic};
 use jsonrpsee::{SubscriptionSink, core::server::SendTimeoutError};
+use realm_host_functions::NativeBudget;
 use realm_rpc::{Event, EventBody};
 use serde_json::value::RawValue;
 use std::{
@@ -50,9 +51,14 @@ impl NumberedSink {
     }
 
     /// Sends the last event. Waits for the subscriber as long as it is there: nothing of the call is
-    /// left but this message.
-    pub async fn finish(self, body: EventBody) {
-        let message = self.message(body);
+    /// left but this message, whose bytes count in the tenant's native memory. Where that has no room,
+    /// an error takes the message's place.
+    pub async fn finish(self, body: EventBody, budget: &NativeBudget) {
+        let mut message = self.message(body);
+        let lease = budget.try_take("a last event that is not read", message.get().len() as u64);
+        if let Err(exceeded) = &lease {
+            message = self.message(EventBody::Error { error: from_budget(exceeded).into() });
+        }
         let sent = async {
             let room = self.traffic.room(message.get().len() as u64).await;
             if self.sink.send(message).await.is_ok() {

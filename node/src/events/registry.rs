@@ -1,8 +1,9 @@
 //! All resumable streams, each its tenant's alone, and which subscriptions ended on purpose.
 
 use super::replay::{CannotRead, ReaderId, Replay};
-use crate::tenants::TenantId;
+use crate::tenants::{Tenant, TenantId};
 use jsonrpsee::{ConnectionId, types::SubscriptionId};
+use realm_host_functions::{Lease, NativeBudget, QuotaExceeded};
 use realm_rpc::{ErrorCode, RpcError};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,6 +21,10 @@ pub struct ReplayLimits {
     pub events_max: usize,
     /// Bytes of events kept of one stream, if that is less. Default 1 MiB.
     pub bytes_max: usize,
+    /// Bytes of events kept of all streams of one tenant, last events included. Where there are more, streams that are
+    /// over and not read go first, then events that no reader needs. They are a part of the tenant's native memory.
+    /// Default 64 MiB.
+    pub tenant_bytes_max: usize,
     /// Streams of one tenant, running or kept. Where there are more, those that are over and not read go first.
     /// Default 256.
     pub streams_per_tenant_max: usize,
@@ -29,11 +34,33 @@ pub struct ReplayLimits {
 
 impl Default for ReplayLimits {
     fn default() -> Self {
-        Self { events_max: 4096, bytes_max: 1 << 20, streams_per_tenant_max: 256, keep_max: Duration::from_secs(60) }
+        Self {
+            events_max: 4096,
+            bytes_max: 1 << 20,
+            tenant_bytes_max: 64 << 20,
+            streams_per_tenant_max: 256,
+            keep_max: Duration::from_secs(60),
+        }
     }
 }
 
-type OfTenant = BTreeMap<String, Arc<Replay>>;
+/// The streams of one tenant.
+#[derive(Debug)]
+struct OfTenant {
+    by_id: BTreeMap<String, Arc<Replay>>,
+    /// The native memory of their events.
+    budget: NativeBudget,
+}
+
+impl OfTenant {
+    /// Gives up the stream that is over and has not been read for longest.
+    fn evict_idle(&mut self) -> bool {
+        let idle = |(id, replay): (&String, &Arc<Replay>)| Some((replay.idle_since()?, id.clone()));
+        let oldest = self.by_id.iter().filter_map(idle).min();
+        let evicted = oldest.and_then(|(_, id)| self.by_id.remove(&id));
+        evicted.as_ref().map(|replay| replay.give_up()).is_some()
+    }
+}
 
 /// The resumable streams. One per node.
 #[derive(Debug)]
@@ -93,7 +120,7 @@ impl Streams {
     ///
     /// # Errors
     /// `INVALID_PARAMS` if the tenant has a stream of this id or `keep` is too much, `QUOTA_EXCEEDED` if it has too many.
-    pub(super) fn add(&self, tenant: &TenantId, id: &str, keep: Option<Duration>) -> Result<Reader, RpcError> {
+    pub(super) fn add(&self, tenant: &Tenant, id: &str, keep: Option<Duration>) -> Result<Reader, RpcError> {
         let keep_max = self.limits.keep_max;
         let keep = keep.unwrap_or(keep_max);
         if keep.is_zero() || keep > keep_max {
@@ -101,27 +128,44 @@ impl Streams {
             return Err(RpcError::new(ErrorCode::InvalidParams, message).with("field", "options.keep_ms"));
         }
         let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        let streams = by_tenant.entry(tenant.clone()).or_default();
-        if streams.contains_key(id) {
+        let of_tenant = by_tenant.entry(tenant.id.clone()).or_insert_with(|| OfTenant {
+            by_id: BTreeMap::new(),
+            budget: tenant.resources.budget.kept_streams(self.limits.tenant_bytes_max as u64),
+        });
+        if of_tenant.by_id.contains_key(id) {
             let message = "options.id: a resumable stream of this id runs or is kept";
             return Err(RpcError::new(ErrorCode::InvalidParams, message).with("field", "options.id"));
         }
-        if streams.len() >= self.limits.streams_per_tenant_max {
-            let idle = |(id, replay): (&String, &Arc<Replay>)| Some((replay.idle_since()?, id.clone()));
-            let Some((_, oldest)) = streams.iter().filter_map(idle).min() else {
-                let max = self.limits.streams_per_tenant_max;
-                let message = format!("{max} resumable streams run already");
-                return Err(RpcError::new(ErrorCode::QuotaExceeded, message).with("streams_max", max));
-            };
-            if let Some(replay) = streams.remove(&oldest) {
-                replay.give_up();
-            }
+        if of_tenant.by_id.len() >= self.limits.streams_per_tenant_max && !of_tenant.evict_idle() {
+            let max = self.limits.streams_per_tenant_max;
+            let message = format!("{max} resumable streams run already");
+            return Err(RpcError::new(ErrorCode::QuotaExceeded, message).with("streams_max", max));
         }
-        let replay = Arc::new(Replay::new(self.limits, keep));
+        let replay = Arc::new(Replay::new(self.limits, of_tenant.budget.clone(), keep));
         // A new stream can be read from its beginning.
         let reader = replay.attach(0).map_err(|_| RpcError::new(ErrorCode::Internal, "a new stream cannot be read"))?;
-        streams.insert(id.to_owned(), replay.clone());
+        of_tenant.by_id.insert(id.to_owned(), replay.clone());
         Ok(Reader { replay, id: reader, unwanted: false })
+    }
+
+    /// Room for an event of a tenant's stream. Gives up streams that are over and not read, and then the stream's own
+    /// events that no reader needs, as long as there is none.
+    ///
+    /// # Errors
+    /// [`QuotaExceeded`]: what is left is read, or runs.
+    pub(super) fn reserve(&self, tenant: &TenantId, replay: &Replay, bytes: u64) -> Result<Lease, QuotaExceeded> {
+        loop {
+            let exceeded = match replay.reserve(bytes) {
+                Ok(room) => return Ok(room),
+                Err(exceeded) => exceeded,
+            };
+            let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
+            let evicted = by_tenant.get_mut(tenant).is_some_and(OfTenant::evict_idle);
+            drop(by_tenant);
+            if !evicted && !replay.drop_unneeded() {
+                return Err(exceeded);
+            }
+        }
     }
 
     /// Another reader of a tenant's stream.
@@ -133,7 +177,8 @@ impl Streams {
         let unknown =
             || RpcError::new(ErrorCode::UnknownStream, "there is no resumable stream of this id, or not any more");
         let by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        let replay = by_tenant.get(tenant).and_then(|streams| streams.get(id)).cloned().ok_or_else(unknown)?;
+        let replay =
+            by_tenant.get(tenant).and_then(|of_tenant| of_tenant.by_id.get(id)).cloned().ok_or_else(unknown)?;
         drop(by_tenant);
         match replay.attach(from_seq) {
             Ok(id) => Ok(Reader { replay, id, unwanted: false }),
@@ -152,11 +197,11 @@ impl Streams {
     /// Forgets a stream, if it is still the one of this id.
     pub(super) fn remove(&self, tenant: &TenantId, id: &str, replay: &Arc<Replay>) {
         let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(streams) = by_tenant.get_mut(tenant) else { return };
-        if streams.get(id).is_some_and(|known| Arc::ptr_eq(known, replay)) {
-            streams.remove(id);
+        let Some(of_tenant) = by_tenant.get_mut(tenant) else { return };
+        if of_tenant.by_id.get(id).is_some_and(|known| Arc::ptr_eq(known, replay)) {
+            of_tenant.by_id.remove(id);
         }
-        if streams.is_empty() {
+        if of_tenant.by_id.is_empty() {
             by_tenant.remove(tenant);
         }
     }

@@ -2,6 +2,7 @@
 //! that is never held across anything that waits; whoever waits does so for [`Replay::watch`].
 
 use super::registry::ReplayLimits;
+use realm_host_functions::{Lease, NativeBudget, QuotaExceeded};
 use serde_json::value::RawValue;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,13 +20,16 @@ pub struct Replay {
     state: Mutex<State>,
     changed: watch::Sender<()>,
     limits: ReplayLimits,
+    /// The native memory of the tenant's kept streams.
+    budget: NativeBudget,
     /// How long it is kept while nobody reads.
     keep: Duration,
 }
 
 #[derive(Debug)]
 struct State {
-    events: VecDeque<Arc<RawValue>>,
+    /// Each with the lease of its bytes.
+    events: VecDeque<(Arc<RawValue>, Lease)>,
     bytes: usize,
     /// Number of the first event that is kept.
     first_seq: u64,
@@ -89,7 +93,7 @@ impl State {
     }
 
     fn drop_first(&mut self) {
-        if let Some(event) = self.events.pop_front() {
+        if let Some((event, _)) = self.events.pop_front() {
             self.bytes -= event.get().len();
             self.first_seq += 1;
         }
@@ -98,7 +102,7 @@ impl State {
 
 impl Replay {
     /// An empty one. Nobody reads it yet.
-    pub fn new(limits: ReplayLimits, keep: Duration) -> Self {
+    pub fn new(limits: ReplayLimits, budget: NativeBudget, keep: Duration) -> Self {
         let state = State {
             events: VecDeque::new(),
             bytes: 0,
@@ -109,7 +113,7 @@ impl Replay {
             next_reader: 0,
             unread_since: Instant::now(),
         };
-        Self { state: Mutex::new(state), changed: watch::Sender::new(()), limits, keep }
+        Self { state: Mutex::new(state), changed: watch::Sender::new(()), limits, budget, keep }
     }
 
     /// Tells of every change from here on.
@@ -118,19 +122,19 @@ impl Replay {
     }
 
     /// Appends an event, dropping the first ones for room. If a reader still needs those, gives the event back
-    /// instead, unless it is the stream's last: that is always taken.
-    pub fn push(&self, event: Arc<RawValue>, last: bool) -> Result<(), Arc<RawValue>> {
+    /// instead, unless it is the stream's last: that is always taken. `room` is the lease of its bytes.
+    pub fn push(&self, event: Arc<RawValue>, room: Lease, last: bool) -> Result<(), (Arc<RawValue>, Lease)> {
         let mut state = self.lock();
         let bytes = event.get().len();
         while state.is_full_for(bytes, &self.limits) {
             match state.first_is_needed() {
                 true if last => break,
-                true => return Err(event),
+                true => return Err((event, room)),
                 false => state.drop_first(),
             }
         }
         state.bytes += bytes;
-        state.events.push_back(event);
+        state.events.push_back((event, room));
         state.ended = last;
         if last {
             state.unread_since = Instant::now();
@@ -138,6 +142,29 @@ impl Replay {
         drop(state);
         self.changed.send_replace(());
         Ok(())
+    }
+
+    /// Room for an event of this many bytes in the native memory of the tenant's kept streams.
+    ///
+    /// # Errors
+    /// [`QuotaExceeded`]
+    pub fn reserve(&self, bytes: u64) -> Result<Lease, QuotaExceeded> {
+        self.budget.try_take("events of a resumable stream", bytes)
+    }
+
+    /// A lease of nothing, for an event that says that there is no room.
+    pub fn no_room(&self) -> Lease {
+        self.budget.empty_lease()
+    }
+
+    /// Drops the first event, if there is one that no reader needs.
+    pub fn drop_unneeded(&self) -> bool {
+        let mut state = self.lock();
+        let droppable = !state.events.is_empty() && !state.first_is_needed();
+        if droppable {
+            state.drop_first();
+        }
+        droppable
     }
 
     /// Number of the event that comes next.
@@ -186,7 +213,8 @@ impl Replay {
         let mut state = self.lock();
         let Some(seq) = state.readers.get(&reader).copied() else { return Next::Lost };
         let Some(place) = seq.checked_sub(state.first_seq) else { return Next::Lost };
-        let event = usize::try_from(place).ok().and_then(|place| state.events.get(place)).cloned();
+        let event =
+            usize::try_from(place).ok().and_then(|place| state.events.get(place)).map(|(event, _)| event.clone());
         let Some(event) = event else { return Next::Nothing };
         state.readers.insert(reader, seq + 1);
         let last = state.ended && seq + 1 == state.next_seq();
@@ -196,9 +224,14 @@ impl Replay {
         Next::Event(event, last)
     }
 
-    /// Nobody wants it any more.
+    /// Nobody wants it any more; its bytes are free at once.
     pub fn give_up(&self) {
-        self.lock().dropped = true;
+        let mut state = self.lock();
+        state.dropped = true;
+        while !state.events.is_empty() {
+            state.drop_first();
+        }
+        drop(state);
         self.changed.send_replace(());
     }
 

@@ -8,18 +8,20 @@ use super::{
     stream::slow_consumer,
 };
 use crate::{
-    dispatcher::{Dispatcher, PreparedCall, Transcoder},
+    dispatcher::{Dispatcher, PreparedCall, Transcoder, from_budget},
+    executor::{EventReceiver, event_queue},
     server::Traffic,
+    tenants::TenantId,
 };
 use jsonrpsee::{
     PendingSubscriptionSink, SubscriptionSink,
     core::{SubscriptionError, server::SendTimeoutError},
     types::SubscriptionId,
 };
+use realm_host_functions::{Lease, QuotaExceeded, budget::overhead::EVENT_ENTRY_BYTES};
 use realm_rpc::{Event, EventBody, RpcError};
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
 
 /// Starts a call that outlives its connection, and follows it for the one that asked.
 ///
@@ -34,7 +36,7 @@ pub async fn start(
 ) -> Result<(), SubscriptionError> {
     let id = call.request_id().map_or_else(|| text(pending.subscription_id()), str::to_owned);
     let tenant = call.tenant().id.clone();
-    let reader = match streams.add(&tenant, &id, call.keep()) {
+    let reader = match streams.add(call.tenant(), &id, call.keep()) {
         Ok(reader) => reader,
         Err(error) => {
             pending.reject(error).await;
@@ -48,7 +50,7 @@ pub async fn start(
     let produced = {
         let (dispatcher, streams, replay) = (dispatcher.clone(), streams.clone(), replay.clone());
         async move {
-            produce(&dispatcher, call, &replay, limits).await;
+            produce(&dispatcher, &streams, call, &replay, limits).await;
             streams.remove(&tenant, &id, &replay);
         }
     };
@@ -57,13 +59,15 @@ pub async fn start(
 }
 
 /// Runs the call into its replay, and then stays until nobody wants that any more.
-async fn produce(dispatcher: &Dispatcher, call: PreparedCall, replay: &Replay, limits: EventLimits) {
+async fn produce(dispatcher: &Dispatcher, streams: &Streams, call: PreparedCall, replay: &Replay, limits: EventLimits) {
+    let tenant = call.tenant().id.clone();
     let running = call.running();
     let request_id = call.request_id().map(str::to_owned);
     let transcoder = call.transcoder().clone();
-    let (items, inbox) = mpsc::channel(limits.items_max.max(1));
+    let (items, inbox) = event_queue(limits.items_max, limits.bytes_max);
     let answer = async { Ok(dispatcher.run(call, Some(items)).await) };
-    let pump = pump(inbox, &transcoder, request_id.as_deref(), replay);
+    let kept = Kept { streams, tenant: &tenant, replay };
+    let pump = pump(inbox, &transcoder, request_id.as_deref(), &kept);
     let outcome = tokio::select! {
         biased;
         // Dropping the other branch ends the call.
@@ -74,8 +78,7 @@ async fn produce(dispatcher: &Dispatcher, call: PreparedCall, replay: &Replay, l
         Ok((Ok(data), ())) => EventBody::Result { data },
         Ok((Err(error), ())) | Err(error) => EventBody::Error { error: error.into() },
     };
-    // The last event is never given back.
-    let _ = replay.push(event(request_id.as_deref(), replay.next_seq(), body), true);
+    kept.finish(request_id.as_deref(), body);
     drop(running);
     tokio::select! {
         () = replay.abandoned() => {}
@@ -84,23 +87,51 @@ async fn produce(dispatcher: &Dispatcher, call: PreparedCall, replay: &Replay, l
     }
 }
 
+/// The replay that a call's events go into.
+struct Kept<'a> {
+    streams: &'a Streams,
+    tenant: &'a TenantId,
+    replay: &'a Replay,
+}
+
+impl Kept<'_> {
+    /// Room for an event.
+    fn reserve(&self, event: &RawValue) -> Result<Lease, QuotaExceeded> {
+        self.streams.reserve(self.tenant, self.replay, event.get().len() as u64 + EVENT_ENTRY_BYTES)
+    }
+
+    /// Appends the last event. One that there is no room for gives way to an error.
+    fn finish(&self, request_id: Option<&str>, body: EventBody) {
+        let seq = self.replay.next_seq();
+        let mut last = event(request_id, seq, body);
+        let room = self.reserve(&last).unwrap_or_else(|exceeded| {
+            last = event(request_id, seq, EventBody::Error { error: from_budget(&exceeded).into() });
+            self.replay.no_room()
+        });
+        // The last event is never given back.
+        let _ = self.replay.push(last, room, true);
+    }
+}
+
 /// Appends items until the call, which holds the channel's other end, is over.
 async fn pump(
-    mut inbox: mpsc::Receiver<Vec<u8>>,
+    mut inbox: EventReceiver,
     transcoder: &Transcoder,
     request_id: Option<&str>,
-    replay: &Replay,
+    kept: &Kept<'_>,
 ) -> Result<(), RpcError> {
+    let replay = kept.replay;
     let mut changed = replay.watch();
     while let Some(item) = inbox.recv().await {
         let body = EventBody::Stream { data: transcoder.item(item).await? };
         let mut event = event(request_id, replay.next_seq(), body);
+        let mut room = kept.reserve(&event).map_err(|exceeded| from_budget(&exceeded))?;
         loop {
             changed.mark_unchanged();
-            match replay.push(event, false) {
+            match replay.push(event, room, false) {
                 Ok(()) => break,
                 // A reader needs what would have to go. It reads on, or is sent away after a while.
-                Err(back) => event = back,
+                Err(back) => (event, room) = back,
             }
             // The sender lives as long as the replay.
             let _ = changed.changed().await;

@@ -6,19 +6,21 @@ use super::{
 };
 use crate::{
     dispatcher::{Dispatcher, PreparedCall, Transcoder},
+    executor::{EventReceiver, event_queue},
     millis::whole_ms,
 };
 use jsonrpsee::SubscriptionSink;
 use realm_rpc::{ErrorCode, EventBody, RpcError};
 use serde_json::Value;
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// How much a subscription may hold back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EventLimits {
     /// Items between a guest and its subscription; when there are more, the guest waits. Default 16.
     pub items_max: usize,
+    /// Bytes of these items, as SCALE. Default 1 MiB.
+    pub bytes_max: u32,
     /// How long a subscriber may keep an event waiting. Default 30 s.
     pub slow_consumer_after: Duration,
     /// Bounds of streams that outlive their connections.
@@ -27,7 +29,12 @@ pub struct EventLimits {
 
 impl Default for EventLimits {
     fn default() -> Self {
-        Self { items_max: 16, slow_consumer_after: Duration::from_secs(30), replay: ReplayLimits::default() }
+        Self {
+            items_max: 16,
+            bytes_max: 1 << 20,
+            slow_consumer_after: Duration::from_secs(30),
+            replay: ReplayLimits::default(),
+        }
     }
 }
 
@@ -44,10 +51,11 @@ enum Stopped {
 pub async fn serve(dispatcher: &Dispatcher, call: PreparedCall, sink: SubscriptionSink, limits: EventLimits) {
     let traffic = call.connection().slot().traffic.clone();
     let mut sink = NumberedSink::new(sink, call.request_id().map(str::to_owned), traffic);
+    let budget = call.tenant().resources.budget.clone();
     let closed = sink.closed();
     let transcoder = call.transcoder().clone();
     let _running = call.running();
-    let (items, inbox) = mpsc::channel(limits.items_max.max(1));
+    let (items, inbox) = event_queue(limits.items_max, limits.bytes_max);
 
     // Both ends are polled together: items flow while the call runs, and an error of either ends both.
     let answer = async { Ok(dispatcher.run(call, Some(items)).await) };
@@ -67,12 +75,12 @@ pub async fn serve(dispatcher: &Dispatcher, call: PreparedCall, sink: Subscripti
     {
         dispatcher.metrics.slow_consumers.inc();
     }
-    sink.finish(last).await;
+    sink.finish(last, &budget).await;
 }
 
 /// Sends items until the call, which holds the channel's other end, is over.
 async fn pump(
-    mut inbox: mpsc::Receiver<Vec<u8>>,
+    mut inbox: EventReceiver,
     transcoder: &Transcoder,
     sink: &mut NumberedSink,
     wait_max: Duration,

@@ -2,7 +2,7 @@
 
 use super::{Executor, code::RuntimeCode, cpu_clock::CpuClock, error::CallError, stats::ExecutorStats};
 use realm_host_functions::{
-    CallSetup, CallState, CallUsage, GuestMemory, Working,
+    CallSetup, CallState, CallUsage, GuestMemory, Lease, Working,
     storage::{Changes, CommitError},
 };
 use realm_primitives::abi;
@@ -21,6 +21,8 @@ pub struct CallOutcome {
     pub result: Result<Vec<u8>, CallError>,
     /// What the call used, also when it failed.
     pub usage: CallUsage,
+    /// The native memory of the answer; to be held as long as the answer is.
+    pub held: Option<Lease>,
 }
 
 /// Why the epoch callback ended a guest. Travels through wasmtime's error.
@@ -41,7 +43,7 @@ pub(super) async fn run(
 ) -> CallOutcome {
     let began = Instant::now();
     let tenant = setup.tenant.clone();
-    let (CallOutcome { result, mut usage }, changes) = rehearse(executor, code, export, arguments, setup).await;
+    let (CallOutcome { result, mut usage, held }, changes) = rehearse(executor, code, export, arguments, setup).await;
     let result = match (result, changes) {
         (Ok(answer), Some(changes)) => match tenant.storage.commit(changes).await {
             Ok(()) => Ok(answer),
@@ -50,7 +52,7 @@ pub(super) async fn run(
         (result, _) => result,
     };
     usage.wall_time = began.elapsed();
-    CallOutcome { result, usage }
+    CallOutcome { result, usage, held }
 }
 
 /// The call without its commit; what it would have written comes beside the outcome.
@@ -76,7 +78,7 @@ pub(super) async fn rehearse(
         Err(error) => {
             let mut usage = CallUsage::default();
             usage.wall_time = began.elapsed();
-            return (CallOutcome { result: Err(error), usage }, None);
+            return (CallOutcome { result: Err(error), usage, held: None }, None);
         }
     };
     let (scope, tally) = (setup.tenant.scope(), setup.tally.clone());
@@ -145,7 +147,11 @@ impl Begun {
         // The instance goes back to the pool before the commit, which may wait for the disk.
         drop(store);
         drop(permit);
-        (CallOutcome { result, usage }, changes)
+        let (result, held) = match result {
+            Ok((answer, held)) => (Ok(answer), Some(held)),
+            Err(error) => (Err(error), None),
+        };
+        (CallOutcome { result, usage, held }, changes)
     }
 }
 
@@ -201,7 +207,7 @@ async fn in_sandbox(
     export: &str,
     arguments: &[u8],
     store: &mut Store<CallState>,
-) -> wasmtime::Result<Vec<u8>> {
+) -> wasmtime::Result<(Vec<u8>, Lease)> {
     let function = code.functions.get(export).ok_or_else(|| CallError::NoSuchFunction { name: export.to_owned() })?;
     let instance = code.instance_pre.instantiate_async(&mut *store).await?;
     let memory = instance
@@ -223,9 +229,11 @@ async fn in_sandbox(
     if len > limit {
         return Err(CallError::AnswerTooLarge { len, limit }.into());
     }
-    memory
-        .read(&*store, ptr, len, limit, "bytes of the answer")
-        .map_err(|error| CallError::BadPointer(error.to_string()).into())
+    let held = store.data().reserve_answer(len).map_err(CallError::from)?;
+    match memory.read(&*store, ptr, len, limit, "bytes of the answer") {
+        Ok(answer) => Ok((answer, held)),
+        Err(error) => Err(CallError::BadPointer(error.to_string()).into()),
+    }
 }
 
 /// An exported function by its index. Its type was checked when the blob was compiled.

@@ -1,6 +1,6 @@
 //! Why a blob is refused, and why a call of an accepted one does not answer.
 
-use realm_host_functions::storage::CommitError;
+use realm_host_functions::{QuotaExceeded, storage::CommitError};
 use std::time::Duration;
 
 /// Why a blob is not a runtime this node can run. One variant per step, in the order of the steps.
@@ -123,6 +123,9 @@ pub enum CallError {
         /// The limit.
         limit: u32,
     },
+    /// There is no room for the answer in the native memory of the call, its tenant or the node.
+    #[error(transparent)]
+    NativeBytes(#[from] QuotaExceeded),
     /// The function ended well and its writes could not be made durable.
     #[error("the call's writes were not stored: {0}")]
     StorageCommit(#[from] CommitError),

@@ -27,6 +27,9 @@ pub use code::RuntimeCode;
 pub use compiler::{WorkerError, compile_stdin};
 pub use config::ExecutorConfig;
 pub use error::{CallError, CodeError};
-pub use realm_host_functions::{CallSetup, CallTally, CallUsage, ConnectionMemory, HostModel, TenantResources};
+pub use realm_host_functions::{
+    CallSetup, CallTally, CallUsage, ConnectionMemory, EventReceiver, EventSender, HostModel, TenantResources,
+    event_queue,
+};
 pub use sandbox::{Executor, ExecutorError};
 pub use stats::ExecutorStats;

@@ -65,7 +65,8 @@ impl RealmServer for Realm {
                 Ok((id, document)) => {
                     let traffic = connection(extensions)?.slot().traffic.clone();
                     let sink = events::NumberedSink::new(pending.accept().await?, id, traffic);
-                    sink.finish(EventBody::Result { data: document }).await;
+                    let tenant = self.dispatcher.tenant_of(connection(extensions)?, options)?;
+                    sink.finish(EventBody::Result { data: document }, &tenant.resources.budget).await;
                     Ok(())
                 }
                 Err(error) => {

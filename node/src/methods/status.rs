@@ -9,6 +9,7 @@ use jsonrpsee::{
     core::{RpcResult, async_trait},
 };
 use realm_engine::EngineLoad;
+use realm_host_functions::NativeBudget;
 use realm_rpc::{ModelStatus, NodeStatus, api::StatusServer};
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -18,6 +19,8 @@ pub struct Status {
     pub dispatcher: Arc<Dispatcher>,
     /// The engines, by the models' names.
     pub models: BTreeMap<String, Arc<HostModel>>,
+    /// The node's native memory.
+    pub native: NativeBudget,
     /// When the node started.
     pub began: Instant,
     /// Connections that may be open.
@@ -34,6 +37,8 @@ impl StatusServer for Status {
         Ok(NodeStatus {
             uptime_ms: whole_ms(self.began.elapsed()),
             resident_bytes: resident_bytes(),
+            native_bytes: self.native.used(),
+            native_bytes_max: self.native.limit(),
             connections: self.dispatcher.metrics.connections.get(),
             connections_max: self.connections_max as u64,
             calls_running: self.dispatcher.admission.running() as u64,

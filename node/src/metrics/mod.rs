@@ -15,7 +15,7 @@ mod labels;
 mod sources;
 
 pub use calls::{CallMeter, Waiting};
-pub use sources::{register_executor, register_models, register_runtimes};
+pub use sources::{register_executor, register_models, register_native, register_tenants};
 
 use crate::{metering::Usage, tenants::TenantId};
 use labels::Bounded;

@@ -6,6 +6,7 @@ use crate::{
     executor::{Executor, HostModel},
 };
 use realm_engine::{EngineCounters, EngineLoad};
+use realm_host_functions::NativeBudget;
 use std::{collections::BTreeMap, sync::Arc};
 use substrate_prometheus_endpoint::{
     MetricSource, Opts, PrometheusError, Registry, SourcedCounter, SourcedGauge, prometheus::core::Number, register,
@@ -125,11 +126,27 @@ fn each_count(models: &Models, mut each: impl FnMut(&str, EngineCounters)) {
     models.iter().for_each(|(name, model)| each(name, model.model().counters()));
 }
 
-/// Registers which runtime is in force for each tenant, and whether the database that they share takes writes.
+/// Registers the native memory of the node.
 ///
 /// # Errors
 /// The registry already has this name.
-pub fn register_runtimes(registry: &Registry, dispatcher: &Arc<Dispatcher>) -> Result<(), PrometheusError> {
+pub fn register_native(registry: &Registry, native: &NativeBudget) -> Result<(), PrometheusError> {
+    let gauge = |name: &str, help: &str, read| {
+        register(SourcedGauge::new(&Opts::new(name, help), Source::<_, u64> { from: native.clone(), read })?, registry)
+    };
+    gauge("realm_native_bytes", "Native memory that tenants hold, in bytes", |native, set| set(&[], native.used()))?;
+    gauge("realm_native_bytes_max", "Native memory that tenants may hold, in bytes", |native, set| {
+        set(&[], native.limit());
+    })?;
+    Ok(())
+}
+
+/// Registers which runtime is in force for each tenant, the native memory that it holds, and whether the database that
+/// they share takes writes.
+///
+/// # Errors
+/// The registry already has one of these names.
+pub fn register_tenants(registry: &Registry, dispatcher: &Arc<Dispatcher>) -> Result<(), PrometheusError> {
     let opts = Opts::new("realm_runtimes_unavailable", "Tenants whose own runtime is in force and not loaded");
     let source = Source::<Arc<Dispatcher>, u64> {
         from: dispatcher.clone(),
@@ -151,6 +168,16 @@ pub fn register_runtimes(registry: &Registry, dispatcher: &Arc<Dispatcher>) -> R
         read: |dispatcher, set| {
             for tenant in dispatcher.tenants.all().iter().take(super::TENANTS_MAX) {
                 set(&[tenant.id.as_str()], u64::from(tenant.runtime.current().version().spec_version));
+            }
+        },
+    };
+    register(SourcedGauge::new(&opts, source)?, registry)?;
+    let opts = Opts::new("realm_tenant_native_bytes", "Native memory of a tenant, in bytes").variable_label("tenant");
+    let source = Source::<Arc<Dispatcher>, u64> {
+        from: dispatcher.clone(),
+        read: |dispatcher, set| {
+            for tenant in dispatcher.tenants.all().iter().take(super::TENANTS_MAX) {
+                set(&[tenant.id.as_str()], tenant.resources.budget.used());
             }
         },
     };

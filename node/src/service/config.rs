@@ -46,6 +46,9 @@ pub struct NodeConfig {
     pub calls_max: usize,
     /// Calls of all tenants that wait for one of those places. Default 1024.
     pub queue_len_max: usize,
+    /// Bytes of native memory of all tenants: what the node holds for their calls, connections and kept streams outside
+    /// of linear memory and KV caches. Default 4 GiB.
+    pub native_bytes_max: u64,
     /// Tenants that there may be. Default 10000.
     pub tenants_max: usize,
     /// How long calls may go on when the node is told to stop. Default 10 s.
@@ -84,6 +87,7 @@ impl NodeConfig {
             hosts: AllowedHosts::default(),
             calls_max: 128,
             queue_len_max: 1024,
+            native_bytes_max: 4 << 30,
             tenants_max: 10_000,
             shutdown_wait_max: Duration::from_secs(10),
             server: ServerLimits::default(),

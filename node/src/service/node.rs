@@ -13,7 +13,7 @@ use crate::{
     executor::Executor,
     metering::Metering,
     methods::{self, ChainInfo},
-    metrics::{self, Metrics, heartbeat, register_executor, register_models, register_runtimes},
+    metrics::{self, Metrics, heartbeat, register_executor, register_models, register_native, register_tenants},
     server::{Access, AllowedOrigins, Server},
     substrate::{self, Queries, View},
     tenants::{
@@ -23,7 +23,10 @@ use crate::{
     upgrade::Upgrader,
 };
 use realm_chain_spec::{Authentication, TenantSpec};
-use realm_host_functions::storage::{Store, StoreConfig};
+use realm_host_functions::{
+    NativeBudget,
+    storage::{Store, StoreConfig},
+};
 use realm_rpc::api::{StatusServer, TenantsServer};
 use std::{
     fs::DirBuilder,
@@ -76,7 +79,8 @@ impl Node {
             return Err(StartError::NoKeys { base_path: config.base_path });
         }
         let executor = Arc::new(Executor::new(config.executor.clone())?);
-        let inspector = inspector(&store, executor.config());
+        let native = NativeBudget::node(config.native_bytes_max);
+        let inspector = inspector(&store, executor.config(), &native);
         let loader = RuntimeLoader { executor: executor.clone(), inspector: inspector.clone() };
         let open = OpenChain::open(&store, &config.chain, config.blocks, &loader).await?;
         let models = models::load(&config.chain.models, &config.engine).await?;
@@ -91,12 +95,13 @@ impl Node {
         let named: Vec<_> = named.collect();
         // No tenant has an empty name, so nothing of anybody's is behind this one.
         let public = TenantSpec::new("", "");
-        let public = Tenant::new(&public, TenantModels::default(), &store, open.runtime_of(""), executor.config());
+        let runtime = open.runtime_of("");
+        let public = Tenant::new(&public, TenantModels::default(), &store, runtime, executor.config(), &native);
         let default = config.chain.tenants.first().map_or("", |spec| spec.id.as_str()).into();
         let tenants = Tenants::new(default, public);
         for Known { spec, disabled, .. } in known.values() {
             let (runtime, models) = (open.runtime_of(&spec.id), models_of(spec, &named));
-            tenants.put(Tenant::new(spec, models, &store, runtime, executor.config()), *disabled);
+            tenants.put(Tenant::new(spec, models, &store, runtime, executor.config(), &native), *disabled);
         }
 
         let registry = Registry::new();
@@ -117,7 +122,8 @@ impl Node {
             metrics,
             metering,
         });
-        register_runtimes(&registry, &dispatcher).map_err(internal)?;
+        register_tenants(&registry, &dispatcher).map_err(internal)?;
+        register_native(&registry, &native).map_err(internal)?;
         let chain = ChainInfo { name: config.chain.name.clone(), properties: config.chain.properties.clone() };
         let runtime = open.slot.clone();
         let upgrader =
@@ -127,12 +133,19 @@ impl Node {
         let mut others =
             substrate::methods(view, chain.clone(), Arc::new(upgrader), config.follow).map_err(internal)?;
         let runtimes = Runtimes(Box::new(move |id| open.runtime_of(id)));
-        let parts = Parts { store: store.clone(), models: named, runtimes, tenants_max: config.tenants_max };
+        let parts = Parts {
+            store: store.clone(),
+            models: named,
+            runtimes,
+            tenants_max: config.tenants_max,
+            native: native.clone(),
+        };
         let manager = Arc::new(TenantManager::new(dispatcher.clone(), stored, known, parts));
         others.merge(TenantsServer::into_rpc(methods::TenantMethods { manager })).map_err(internal)?;
         let status = methods::Status {
             dispatcher: dispatcher.clone(),
             models,
+            native,
             began,
             connections_max: config.server.connections_max,
             line,

@@ -9,7 +9,10 @@ use crate::{
     runtimes::TenantRuntime,
 };
 use realm_chain_spec::{SpecError, TenantSpec};
-use realm_host_functions::storage::{Changes, CommitError, Store, StoreError};
+use realm_host_functions::{
+    NativeBudget,
+    storage::{Changes, CommitError, Store, StoreError},
+};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -64,6 +67,8 @@ pub struct Parts {
     pub runtimes: Runtimes,
     /// Most tenants.
     pub tenants_max: usize,
+    /// The node's native memory.
+    pub native: NativeBudget,
 }
 
 /// Finds the runtime of a tenant by its name.
@@ -123,7 +128,8 @@ impl TenantManager {
         let retired = self.retired().remove(&id);
         let runtime = retired.unwrap_or_else(|| self.parts.runtimes.0(&id));
         let models = models_of(&entry.spec, &self.parts.models);
-        let tenant = Tenant::new(&entry.spec, models, &self.parts.store, runtime, self.dispatcher.executor.config());
+        let (store, native) = (&self.parts.store, &self.parts.native);
+        let tenant = Tenant::new(&entry.spec, models, store, runtime, self.dispatcher.executor.config(), native);
         self.dispatcher.tenants.put(tenant, false);
         tracing::info!(tenant = id, "tenant added");
         Ok(self.told(known.entry(id).or_insert(entry)))

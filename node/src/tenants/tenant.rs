@@ -8,7 +8,10 @@ use crate::{
 };
 use realm_chain_spec::{TenantLimits, TenantSpec};
 use realm_engine::TenantKey;
-use realm_host_functions::storage::{Namespace, Store};
+use realm_host_functions::{
+    NativeBudget,
+    storage::{Namespace, Store},
+};
 use realm_primitives::Prices;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -69,25 +72,30 @@ pub struct TenantModels {
 }
 
 impl Tenant {
-    /// The tenant of a specification.
+    /// The tenant of a specification. Its native memory is a part of `native`, the node's.
     pub fn new(
         spec: &TenantSpec,
         models: TenantModels,
         store: &Store,
         runtime: Arc<TenantRuntime>,
         executor: &ExecutorConfig,
+        native: &NativeBudget,
     ) -> Arc<Self> {
         let storage = Self::storage(store, &spec.id);
         // Who kept a tenant's state that was removed has nothing to do with one that is added now.
         storage.open_to_all();
-        Self::of(spec, models, storage, runtime, Drain::default(), executor)
+        let budget = native.tenant(spec.limits.native_bytes_max);
+        Self::of(spec, models, storage, runtime, Drain::default(), executor, budget)
     }
 
     /// This tenant, given something else from now on: its calls are counted on, and what it stored is kept
     /// by the code that kept it.
     pub fn changed(&self, spec: &TenantSpec, models: TenantModels, executor: &ExecutorConfig) -> Arc<Self> {
         let (storage, runtime) = (self.resources.storage.clone(), self.runtime.clone());
-        Self::of(spec, models, storage, runtime, self.calls.clone(), executor)
+        // Calls in flight and connections hold parts of it, so it stays the same budget.
+        let budget = self.resources.budget.clone();
+        budget.set_limit(spec.limits.native_bytes_max);
+        Self::of(spec, models, storage, runtime, self.calls.clone(), executor, budget)
     }
 
     /// Where the tenant of this name keeps things.
@@ -102,8 +110,9 @@ impl Tenant {
         runtime: Arc<TenantRuntime>,
         calls: Drain,
         executor: &ExecutorConfig,
+        budget: NativeBudget,
     ) -> Arc<Self> {
-        let resources = resources(&spec.id, spec.weight, models, storage, &spec.limits, executor);
+        let resources = resources(&spec.id, spec.weight, models, storage, &spec.limits, executor, budget);
         for model in resources.model.iter().chain(&resources.embedding_model) {
             model.model().set_share(resources.key, engine_share(spec.weight, &spec.limits));
         }
@@ -129,9 +138,11 @@ impl Tenant {
 }
 
 /// What a runtime runs as while the node asks it what it is: nobody, with nothing to reach.
-pub fn inspector(store: &Store, executor: &ExecutorConfig) -> Arc<TenantResources> {
+pub fn inspector(store: &Store, executor: &ExecutorConfig, native: &NativeBudget) -> Arc<TenantResources> {
+    let limits = TenantLimits::default();
+    let budget = native.tenant(limits.native_bytes_max);
     // No tenant has an empty name, so this namespace is nobody's.
-    resources("", 1, TenantModels::default(), Tenant::storage(store, ""), &TenantLimits::default(), executor)
+    resources("", 1, TenantModels::default(), Tenant::storage(store, ""), &limits, executor, budget)
 }
 
 fn resources(
@@ -141,6 +152,7 @@ fn resources(
     storage: Namespace,
     limits: &TenantLimits,
     executor: &ExecutorConfig,
+    budget: NativeBudget,
 ) -> Arc<TenantResources> {
     Arc::new(TenantResources {
         key: TenantKey::new(sp_crypto_hashing::blake2_256(&[KEY_DOMAIN, id.as_bytes()].concat())),
@@ -148,6 +160,7 @@ fn resources(
         model: models.model,
         embedding_model: models.embedding_model,
         storage,
+        budget,
         limits: host_limits(limits, executor),
     })
 }

@@ -5,6 +5,7 @@ use super::Web;
 use crate::{
     dispatcher::{Dispatcher, PreparedCall, Transcoder},
     events::{EventLimits, slow_consumer},
+    executor::{EventReceiver, event_queue},
 };
 use futures::Stream;
 use realm_rpc::{ErrorCode, RpcError};
@@ -58,7 +59,7 @@ impl Stream for FollowedCall {
 async fn run(dispatcher: &Dispatcher, call: PreparedCall, out: &mpsc::Sender<Happening>, limits: EventLimits) {
     let transcoder = call.transcoder().clone();
     let _running = call.running();
-    let (items, inbox) = mpsc::channel(limits.items_max.max(1));
+    let (items, inbox) = event_queue(limits.items_max, limits.bytes_max);
     let answer = async { Ok(dispatcher.run(call, Some(items)).await) };
     let pump = pump(inbox, &transcoder, out, limits.slow_consumer_after);
     let result = match futures::future::try_join(answer, pump).await {
@@ -74,7 +75,7 @@ async fn run(dispatcher: &Dispatcher, call: PreparedCall, out: &mpsc::Sender<Hap
 
 /// Passes items on until the call, which holds the channel's other end, is over.
 async fn pump(
-    mut inbox: mpsc::Receiver<Vec<u8>>,
+    mut inbox: EventReceiver,
     transcoder: &Transcoder,
     out: &mpsc::Sender<Happening>,
     wait_max: Duration,

@@ -2,11 +2,11 @@
 
 use realm_engine::TenantKey;
 use realm_host_functions::{
-    HostLimits,
+    HostLimits, NativeBudget,
     storage::{Store, StoreConfig},
 };
 use realm_node::executor::{
-    CallError, CallOutcome, CallSetup, ConnectionMemory, Executor, ExecutorConfig, HostModel, RuntimeCode,
+    CallError, CallOutcome, CallSetup, ConnectionMemory, EventSender, Executor, ExecutorConfig, HostModel, RuntimeCode,
     TenantResources,
 };
 use realm_primitives::{CallContext, H256, Prices};
@@ -14,7 +14,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
 
 /// A small pool, so that tests reach its ends.
 pub fn executor_config() -> ExecutorConfig {
@@ -33,7 +32,7 @@ pub struct Guest {
 pub struct Options {
     pub deadline: Option<Duration>,
     pub connection: Option<Arc<ConnectionMemory>>,
-    pub events: Option<mpsc::Sender<Vec<u8>>>,
+    pub events: Option<EventSender>,
 }
 
 impl Guest {
@@ -53,6 +52,7 @@ impl Guest {
             model,
             embedding_model: None,
             storage: store.namespace("tenant"),
+            budget: NativeBudget::unlimited().tenant(1 << 30),
             limits,
         };
         Self { executor: Arc::new(Executor::new(config).unwrap()), store, tenant: Arc::new(tenant) }

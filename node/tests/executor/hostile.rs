@@ -122,7 +122,7 @@ async fn stale_and_forged_handles() {
 async fn handles_of_another_call_are_not_there() {
     let guest = Arc::new(Guest::new());
     let blob = guest.compile(&script_blob());
-    let (events, mut inbox) = tokio::sync::mpsc::channel(1);
+    let (events, mut inbox) = realm_node::executor::event_queue(1, 1 << 20);
     let holder = {
         // Holds a tensor and waits: the first item is read, the second lies in the channel, the third waits.
         let (guest, blob) = (guest.clone(), blob.clone());
@@ -138,7 +138,7 @@ async fn handles_of_another_call_are_not_there() {
             script.play_with(&guest, &blob, options).await.unwrap().results
         })
     };
-    assert_eq!(inbox.recv().await.unwrap(), [0, 0, 128, 63]);
+    assert_eq!(&*inbox.recv().await.unwrap(), [0, 0, 128, 63]);
     // Every number that the other call could hold, tried while it holds it.
     let mut script = Script::new();
     for slot in 0..4 {

@@ -233,11 +233,12 @@ async fn no_number_reaches_another_tenants_session() {
             model: holder.tenant.model.clone(),
             embedding_model: None,
             storage: holder.store.namespace("thief"),
+            budget: holder.tenant.budget.clone(),
             limits: HostLimits::default(),
         }),
     };
     let blob = holder.compile(&script_blob());
-    let (events, mut inbox) = tokio::sync::mpsc::channel(1);
+    let (events, mut inbox) = realm_node::executor::event_queue(1, 1 << 20);
     let holding = {
         let blob = blob.clone();
         tokio::spawn(async move {
@@ -301,7 +302,7 @@ async fn dropping_a_call_frees_its_session() {
     let Fixture { guest, model, .. } = fixture(&TinyLlama::default());
     let guest = Arc::new(guest);
     let blob = guest.compile(&script_blob());
-    let (events, mut inbox) = tokio::sync::mpsc::channel(1);
+    let (events, mut inbox) = realm_node::executor::event_queue(1, 1 << 20);
     let mut script = Script::new();
     let tokens = script.data(&words(&[1, 2, 3])).0;
     let session = Of(script.step("session_open", &[tokens, Is(3)]));

@@ -4,7 +4,10 @@ use super::{
     guest::{Guest, Options},
     script::{Arg, Arg::*, SCRATCH, Script, script_blob},
 };
-use realm_host_functions::{HostLimits, StorageLimits};
+use realm_host_functions::{
+    HostLimits, StorageLimits,
+    budget::overhead::{MAP_ENTRY_BYTES, STORED_ENTRY_BYTES},
+};
 use realm_node::executor::{CallError, ConnectionMemory, RuntimeCode};
 use realm_primitives::abi::HostErrorCode;
 use std::sync::Arc;
@@ -60,14 +63,14 @@ async fn a_call_sees_its_writes_and_the_disk_sees_them_after_it() {
     assert_eq!(&played.scratch[..5], b"value");
     assert_eq!(fixture.stored(b"k").unwrap(), b"again");
     assert_eq!(fixture.stored(b"empty").unwrap(), b"");
-    assert_eq!(fixture.guest.tenant.storage.bytes().unwrap(), 6 + 5);
+    assert_eq!(fixture.guest.tenant.storage.bytes().unwrap(), 6 + 5 + 2 * STORED_ENTRY_BYTES);
     assert_eq!(fixture.guest.store.namespace("another tenant").get(b"k").unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trap_drops_the_writes() {
     let fixture = Fixture::new(StorageLimits::default());
-    let connection = Arc::new(ConnectionMemory::new());
+    let connection = Arc::new(ConnectionMemory::new(&fixture.guest.tenant.budget));
     let mut script = Script::new();
     set(&mut script, DURABLE, b"k", b"v");
     set(&mut script, CONNECTION, b"k", b"v");
@@ -81,8 +84,9 @@ async fn a_trap_drops_the_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_remembers_between_calls_and_only_its_own() {
-    let fixture = Fixture::new(StorageLimits { connection_bytes_max: 8, ..StorageLimits::default() });
-    let connection = Arc::new(ConnectionMemory::new());
+    let limits = StorageLimits { connection_bytes_max: MAP_ENTRY_BYTES + 8, ..StorageLimits::default() };
+    let fixture = Fixture::new(limits);
+    let connection = Arc::new(ConnectionMemory::new(&fixture.guest.tenant.budget));
     let on = |memory: &Arc<ConnectionMemory>| Options { connection: Some(memory.clone()), ..Options::default() };
     let mut write = Script::new();
     set(&mut write, CONNECTION, b"name", b"ada");
@@ -95,18 +99,20 @@ async fn a_connection_remembers_between_calls_and_only_its_own() {
     on_key(&mut read, "storage_get", DURABLE, b"name");
     let played = read.play_with(&fixture.guest, &fixture.blob, on(&connection)).await.unwrap();
     assert_eq!(played.results, [3, 4, NOT_FOUND]);
-    let other = Arc::new(ConnectionMemory::new());
+    let other = Arc::new(ConnectionMemory::new(&fixture.guest.tenant.budget));
     let played = read.play_with(&fixture.guest, &fixture.blob, on(&other)).await.unwrap();
     assert_eq!(played.results, [NOT_FOUND; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quota_bounds_growth_and_never_shrinking() {
-    let limits = StorageLimits { tenant_bytes_max: 10, ..StorageLimits::default() };
-    let fixture = Fixture::new(limits);
+    // Room for two keys with ten bytes of keys and values, or for one with a longer value.
+    let tenant_bytes_max = 2 * STORED_ENTRY_BYTES + 10;
+    let fixture = Fixture::new(StorageLimits { tenant_bytes_max, ..StorageLimits::default() });
     let mut script = Script::new();
-    set(&mut script, DURABLE, b"a", b"1234567890");
-    set(&mut script, DURABLE, b"a", b"123456789");
+    let fits = vec![0; STORED_ENTRY_BYTES as usize + 9];
+    set(&mut script, DURABLE, b"a", &[&fits[..], b"0"].concat());
+    set(&mut script, DURABLE, b"a", &fits);
     set(&mut script, DURABLE, b"b", b"");
     on_key(&mut script, "storage_clear", DURABLE, b"a");
     set(&mut script, DURABLE, b"b", b"12345");
@@ -116,7 +122,7 @@ async fn a_quota_bounds_growth_and_never_shrinking() {
     set(&mut script, DURABLE, b"c", b"1234");
     set(&mut script, DURABLE, b"c", b"123");
     assert_eq!(script.play(&fixture.guest, &fixture.blob).await.unwrap().results, [LIMIT, 0]);
-    assert_eq!(fixture.guest.tenant.storage.bytes().unwrap(), 10);
+    assert_eq!(fixture.guest.tenant.storage.bytes().unwrap(), tenant_bytes_max);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +146,7 @@ async fn iteration_is_in_byte_order_and_bounded() {
 async fn an_update_that_another_call_overtook_is_refused() {
     let fixture = Arc::new(Fixture::new(StorageLimits::default()));
     // The slow call reads the counter and waits; the quick one reads and writes it meanwhile.
-    let (events, mut inbox) = tokio::sync::mpsc::channel(1);
+    let (events, mut inbox) = realm_node::executor::event_queue(1, 1 << 20);
     let mut script = Script::new();
     on_key(&mut script, "storage_get", DURABLE, b"counter");
     let (item, item_len) = script.data(b"!");

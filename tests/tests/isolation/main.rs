@@ -2,6 +2,7 @@
 //! written for it (`tests/runtimes/hostile`) on a node over sockets: nothing.
 
 mod attacks;
+mod hoards;
 mod memory;
 mod tenants;
 

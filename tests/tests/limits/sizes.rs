@@ -75,6 +75,15 @@ async fn what_is_stored_has_so_many_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_calls_have_so_many_native_bytes() {
+    // Tokenising takes 192 bytes for each byte of text.
+    let long = generate("narrow", &"again and ".repeat(700), 1);
+    let figure = ("limit", Value::Null);
+    check(|limits| limits.native_bytes_max = 1 << 20, long, "QUOTA_EXCEEDED", figure, "native_bytes_max of 1048576")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sequence_has_so_many_bytes_of_cache() {
     let long = generate("narrow", &"again and ".repeat(60), 1);
     check(|limits| limits.kv_bytes_max = 1, long, "QUOTA_EXCEEDED", ("limit", Value::Null), "bytes of KV cache").await;

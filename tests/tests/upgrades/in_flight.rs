@@ -6,7 +6,7 @@ use super::{
 };
 use realm_host_functions::storage::CommitError;
 use realm_node::{
-    executor::{CallError, CallSetup},
+    executor::{CallError, CallSetup, EventReceiver, event_queue},
     runtimes::LoadedRuntime,
 };
 use realm_primitives::{CallContext, H256, Prices};
@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 async fn freed(runtime: &Weak<LoadedRuntime>) {
     let gone = async {
@@ -56,7 +56,7 @@ async fn a_stream_ends_on_the_code_it_began_with_which_is_freed_then() {
 /// A call of a blob of version 1 that stands still in the middle, until `items` is read to its end.
 struct Held {
     call: JoinHandle<Result<Vec<u8>, CallError>>,
-    items: mpsc::Receiver<Vec<u8>>,
+    items: EventReceiver,
     runtime: Weak<LoadedRuntime>,
 }
 
@@ -66,7 +66,7 @@ impl Held {
         let runtime = tenant.runtime.current();
         let held = Arc::downgrade(&runtime);
         let executor = fixture.node.node.dispatcher().executor.clone();
-        let (events, mut items) = mpsc::channel(1);
+        let (events, mut items) = event_queue(1, 1 << 20);
         let call = tokio::spawn(async move {
             let setup = CallSetup {
                 context: CallContext {

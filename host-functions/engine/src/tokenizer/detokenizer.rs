@@ -40,6 +40,11 @@ impl Pieces {
         &self.bytes[start..end]
     }
 
+    /// Bytes of these tokens' pieces, one after another.
+    pub fn joined_len(&self, tokens: &[u32]) -> u64 {
+        tokens.iter().map(|&token| self.get(token).len() as u64).sum()
+    }
+
     pub fn decode(&self, tokens: &[u32]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.get(token)).copied().collect();
         let text = match bytes.strip_prefix(b" ") {

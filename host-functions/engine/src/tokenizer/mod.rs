@@ -350,6 +350,11 @@ impl Tokenizer {
         self.pieces.decode(tokens)
     }
 
+    /// Bytes that the text of these tokens has before what is no character becomes U+FFFD, which takes three.
+    pub fn pieces_len(&self, tokens: &[u32]) -> u64 {
+        self.pieces.joined_len(tokens)
+    }
+
     /// A detokenizer that begins a new text.
     pub fn detokenizer(&self) -> Detokenizer {
         Detokenizer::new(self.pieces.clone())

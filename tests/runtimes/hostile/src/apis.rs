@@ -1,6 +1,6 @@
 //! The runtime's functions.
 
-use crate::{attack, hold, memory, program};
+use crate::{attack, hoard, hold, memory, program};
 use alloc::{string::String, vec::Vec};
 use parity_scale_codec::{Decode, Encode};
 use realm_primitives::{RuntimeError, RuntimeVersion, api::Core, host::context};
@@ -99,6 +99,15 @@ realm_primitives::decl_runtime_apis! {
         fn count(masked: u64) -> Result<u32, RuntimeError>;
         /// The tenant that the host names.
         fn who() -> Result<String, RuntimeError>;
+        /// Takes so many tensors (0), reads (1), writes (2), values of the connection (3), logits (4) or blocks of
+        /// accepted tokens (5), and holds them until its items are read.
+        #[stream(Vec<u8>)]
+        fn hoard(kind: u32, count: u32) -> Result<u32, RuntimeError>;
+        /// Sends so many items of 900 kB.
+        #[stream(Vec<u8>)]
+        fn flood(items: u32) -> Result<u32, RuntimeError>;
+        /// Answers so many bytes.
+        fn answer(bytes: u32) -> Result<Vec<u8>, RuntimeError>;
     }
 }
 
@@ -148,6 +157,18 @@ realm_primitives::impl_runtime_apis! {
 
         fn who() -> Result<String, RuntimeError> {
             Ok(context::call_context()?.tenant)
+        }
+
+        fn hoard(kind: u32, count: u32) -> Result<u32, RuntimeError> {
+            hoard::hoard(kind, count)
+        }
+
+        fn flood(items: u32) -> Result<u32, RuntimeError> {
+            hoard::flood(items)
+        }
+
+        fn answer(bytes: u32) -> Result<Vec<u8>, RuntimeError> {
+            Ok(hoard::answer(bytes))
         }
     }
 }

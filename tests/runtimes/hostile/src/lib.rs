@@ -19,6 +19,8 @@ mod attack;
 #[cfg(target_arch = "wasm32")]
 mod functions;
 #[cfg(target_arch = "wasm32")]
+mod hoard;
+#[cfg(target_arch = "wasm32")]
 mod hold;
 #[cfg(target_arch = "wasm32")]
 mod memory;
