@@ -3,7 +3,7 @@
 //! - [`link`] offers all of them; [`HostFunction`] lists them; one file per import module.
 //! - [`CallState`] is the data of a call's store: handles, result buffer, storage transaction, counters.
 //! - [`TenantResources`] is what a tenant's calls may reach; [`CallSetup`] what one call is given.
-//! - [`budget::NativeBudget`] counts the native bytes of a call, a tenant and the node.
+//! - [`budget::NativeBudget`]: a tree of budgets for native bytes of a call, a tenant and the node. Nothing draws on it yet.
 //! - [`storage::Store`] is the node's database, with one namespace per tenant.
 //! - [`HostLimits`] has every limit; [`HostError`] every way to fail.
 //!
